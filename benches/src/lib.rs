@@ -1,0 +1,1 @@
+//! freewheel measured beside tokio and smol.

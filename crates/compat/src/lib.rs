@@ -1,0 +1,1 @@
+//! Adapters that let runtime-agnostic crates run on freewheel.

@@ -1,0 +1,1 @@
+//! Loom models over the real sources of freewheel, mounted by `#[path]`.

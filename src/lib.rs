@@ -1,0 +1,5 @@
+//! freewheel: an async runtime that keeps turning when your code blocks.
+#![warn(missing_docs)]
+
+mod primitives;
+mod queue;

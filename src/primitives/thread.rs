@@ -1,0 +1,86 @@
+//! The one spawner of threads: workers, the reactor thread and the blocking pool all start here, and creation can fail.
+
+use std::fmt;
+use std::io;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+/// How the runtime's threads are made.
+#[derive(Clone)]
+pub(crate) struct Spawner {
+    /// Names a worker or blocking thread; None: freewheel's own names.
+    pub(crate) name: Option<Arc<dyn Fn() -> String + Send + Sync>>,
+    pub(crate) stack_size: Option<usize>,
+    pub(crate) on_start: Option<Hook>,
+    pub(crate) on_stop: Option<Hook>,
+}
+
+/// A user's callback around a thread's life.
+pub(crate) type Hook = Arc<dyn Fn() + Send + Sync>;
+
+impl Spawner {
+    /// Starts a thread called `name` (or as the user wished) that runs the user's hooks around `body`.
+    ///
+    /// # Errors
+    /// The system refused a thread: `body` is dropped unrun.
+    pub(crate) fn spawn(&self, name: impl FnOnce() -> String, body: impl FnOnce() + Send + 'static) -> io::Result<()> {
+        let name = self.name.as_ref().map_or_else(name, |user| user());
+        let (on_start, on_stop) = (self.on_start.clone(), self.on_stop.clone());
+        self.spawn_plain(name, move || {
+            call(on_start.as_ref());
+            // The stop hook runs even when `body` unwinds.
+            let _stop = OnDrop(on_stop);
+            body();
+        })
+    }
+
+    /// Starts a thread of the runtime's own, without the user's name or hooks.
+    pub(crate) fn spawn_plain(&self, name: String, body: impl FnOnce() + Send + 'static) -> io::Result<()> {
+        let mut builder = std::thread::Builder::new().name(name);
+        if let Some(stack_size) = self.stack_size {
+            builder = builder.stack_size(stack_size);
+        }
+        builder.spawn(body).map(drop)
+    }
+}
+
+struct OnDrop(Option<Hook>);
+
+impl Drop for OnDrop {
+    fn drop(&mut self) {
+        call(self.0.as_ref());
+    }
+}
+
+fn call(hook: Option<&Hook>) {
+    if let Some(hook) = hook {
+        hook();
+    }
+}
+
+impl fmt::Debug for Spawner {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Spawner").field("stack_size", &self.stack_size).finish_non_exhaustive()
+    }
+}
+
+/// A counter for thread names: `freewheel-worker-0`, `-1` and so on.
+#[derive(Debug, Default)]
+pub(crate) struct Numbers(AtomicUsize);
+
+impl Numbers {
+    pub(crate) fn next(&self) -> usize {
+        // Relaxed: only the number itself matters.
+        self.0.fetch_add(1, Ordering::Relaxed)
+    }
+}
+
+/// Lets another thread run.
+pub(crate) fn yield_now() {
+    std::thread::yield_now();
+}
+
+/// Whether this thread is unwinding from a panic.
+pub(crate) fn panicking() -> bool {
+    std::thread::panicking()
+}
