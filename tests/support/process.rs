@@ -1,0 +1,69 @@
+//! What the process has: threads, descriptors, CPU time, limits.
+//!
+//! Tests of one binary share a process, so whoever counts threads or descriptors, or sets a limit, does it
+//! [`in_child`](super::in_child).
+
+use std::fs;
+use std::time::Duration;
+
+/// How many threads this process has.
+pub(crate) fn threads() -> usize {
+    fs::read_dir("/proc/self/task").expect("/proc").count()
+}
+
+/// The names of this process's threads (the kernel keeps 15 bytes of each).
+pub(crate) fn thread_names() -> Vec<String> {
+    let tasks = fs::read_dir("/proc/self/task").expect("/proc").flatten();
+    // A thread may end between being listed and being read.
+    tasks
+        .filter_map(|task| fs::read_to_string(task.path().join("comm")).ok())
+        .map(|name| name.trim().to_owned())
+        .collect()
+}
+
+/// How many descriptors this process has open.
+pub(crate) fn file_descriptors() -> usize {
+    // One of them is the listing's own.
+    fs::read_dir("/proc/self/fd").expect("/proc").count() - 1
+}
+
+/// The CPU time this process has used, user and system.
+pub(crate) fn cpu_time() -> Duration {
+    // SAFETY: `usage` is a plain C struct for which all zeroes is valid; the call fills it.
+    let usage = unsafe {
+        let mut usage = std::mem::zeroed::<libc::rusage>();
+        assert_eq!(libc::getrusage(libc::RUSAGE_SELF, &mut usage), 0);
+        usage
+    };
+    let time = |t: libc::timeval| Duration::new(t.tv_sec as u64, t.tv_usec as u32 * 1000);
+    time(usage.ru_utime) + time(usage.ru_stime)
+}
+
+/// Sets the soft limit of `resource` (`libc::RLIMIT_…`) to `value`, and gives the one before.
+pub(crate) fn set_limit(resource: libc::__rlimit_resource_t, value: u64) -> u64 {
+    // SAFETY: both calls get a pointer to a live rlimit.
+    unsafe {
+        let mut limit = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
+        assert_eq!(libc::getrlimit(resource, &mut limit), 0);
+        let before = limit.rlim_cur;
+        limit.rlim_cur = value.min(limit.rlim_max);
+        assert_eq!(libc::setrlimit(resource, &limit), 0);
+        before
+    }
+}
+
+/// Becomes another, unprivileged user if this is root, for whom `RLIMIT_NPROC` does not count.
+///
+/// The number is unlikely to be anybody's, so that no thread but ours counts against the limit. For the whole process:
+/// only [`in_child`](super::in_child).
+pub(crate) fn drop_to_other_user() {
+    // SAFETY: takes no pointers but the empty group list.
+    unsafe {
+        if libc::geteuid() == 0 {
+            let user = 1_900_000_000 + std::process::id() % 1_000_000;
+            assert_eq!(libc::setgroups(0, std::ptr::null()), 0);
+            assert_eq!(libc::setgid(user), 0);
+            assert_eq!(libc::setuid(user), 0);
+        }
+    }
+}
