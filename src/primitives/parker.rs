@@ -12,7 +12,7 @@
 //! Proof that no token is lost: `state` changes by read-modify-write only, so each `unpark` is ordered with the parker's
 //! `EMPTY → PARKED`. An unpark before it makes that exchange fail, and park returns. An unpark after it reads `PARKED` and
 //! passes through the lock; the parker holds the lock from the exchange until it waits, so the notification comes after
-//! the wait began. Model: `loom-tests/tests/parker.rs`.
+//! the wait began. Model: `loom-tests/src/models/parker.rs`.
 
 use std::time::Duration;
 
