@@ -42,16 +42,28 @@ fn outlines<P: Peer>() -> Vec<Outline> {
         .collect()
 }
 
+/// The rows as the runtime of this name sees them. The floor has the echo only.
+fn outlines_of(peer: Name) -> Vec<Outline> {
+    if peer != Name::Floor {
+        return with_peer!(peer, P => outlines::<P>());
+    }
+    let mut rows = outlines_of(Name::Tokio);
+    for row in &mut rows {
+        row.process = row.process.filter(|process| matches!(process, Process::ServerAndLoad(_)));
+    }
+    rows
+}
+
 /// Prints the names of all rows.
 pub(crate) fn list() {
-    with_peer!(Name::ALL[0], P => outlines::<P>()).iter().for_each(|row| println!("{}", row.name));
+    outlines_of(Name::Tokio).iter().for_each(|row| println!("{}", row.name));
 }
 
 /// Makes the comparison, prints the table row by row, and writes the samples to a file.
 pub(crate) fn compare(options: &Options) -> Result<(), String> {
     let facts = facts::gather();
     let mut report = Report::begin(options, &facts);
-    let by_peer: Vec<Vec<Outline>> = options.peers.iter().map(|&peer| with_peer!(peer, P => outlines::<P>())).collect();
+    let by_peer: Vec<Vec<Outline>> = options.peers.iter().map(|&peer| outlines_of(peer)).collect();
     let first = by_peer.first().ok_or("no runtime to measure")?;
     for (index, row) in first.iter().enumerate().filter(|(_, row)| options.wants(row.name)) {
         let processes = by_peer.iter().map(|outlines| outlines[index].process);

@@ -2,7 +2,7 @@
 
 use crate::measure::{Usage, raise_file_limit};
 use crate::options::Options;
-use crate::peers::{Name, Peer, with_peer};
+use crate::peers::{Name, Peer, floor, with_peer};
 use crate::process::{Answering, tell};
 use crate::rows::{self, Body, Sample, Scale};
 use std::net::{SocketAddr, TcpListener};
@@ -18,7 +18,11 @@ pub(crate) fn main(arguments: &[String]) -> Result<(), String> {
     let scale = Scale::parse(scale)?;
     let workers = workers.parse().map_err(|_| "workers: not a number".to_owned())?;
     raise_file_limit();
-    with_peer!(Name::parse(peer)?, P => sample::<P>(row, scale, workers))
+    let peer = Name::parse(peer)?;
+    if peer == Name::Floor {
+        return serve_floor();
+    }
+    with_peer!(peer, P => sample::<P>(row, scale, workers))
 }
 
 fn sample<P: Peer>(name: &str, scale: Scale, workers: usize) -> Result<(), String> {
@@ -62,9 +66,22 @@ fn with_usage(measure: impl FnOnce() -> Sample) -> Vec<f64> {
     sample.values
 }
 
-fn serve<P: Peer>(peer: &P) -> Result<SocketAddr, String> {
+fn listen() -> Result<(TcpListener, SocketAddr), String> {
     let listener = TcpListener::bind("127.0.0.1:0").map_err(|error| format!("binding a port: {error}"))?;
     let address = listener.local_addr().map_err(|error| format!("the port bound: {error}"))?;
+    Ok((listener, address))
+}
+
+fn serve_floor() -> Result<(), String> {
+    let (listener, address) = listen()?;
+    std::thread::spawn(move || floor::serve_echo(listener).expect("the floor serves"));
+    tell(&[f64::from(address.port())]);
+    for_each_question(|| ());
+    Ok(())
+}
+
+fn serve<P: Peer>(peer: &P) -> Result<SocketAddr, String> {
+    let (listener, address) = listen()?;
     let server = peer.spawn_outside(P::serve_echo(listener));
     // Nobody waits for the server, but dropping its handle would cancel it in some runtimes.
     std::mem::forget(server);
@@ -73,6 +90,9 @@ fn serve<P: Peer>(peer: &P) -> Result<SocketAddr, String> {
 
 /// Takes the samples of the chosen rows in this very process, for `perf record`, `strace -c` and callgrind.
 pub(crate) fn profile(peer: Name, options: &Options) -> Result<(), String> {
+    if peer == Name::Floor {
+        return Err("the floor is no runtime: nothing to profile".to_owned());
+    }
     raise_file_limit();
     with_peer!(peer, P => profile_rows::<P>(options))
 }

@@ -4,6 +4,7 @@ use std::io;
 use std::net::TcpListener;
 use std::time::Duration;
 
+pub(crate) mod floor;
 #[cfg(feature = "subject")]
 pub(crate) mod freewheel;
 pub(crate) mod smol;
@@ -57,14 +58,16 @@ pub(crate) enum Name {
     Freewheel,
     Tokio,
     Smol,
+    /// No runtime: what the echo costs without one.
+    Floor,
 }
 
 impl Name {
     /// Those that this build knows, in the table's order: the subject first.
     pub(crate) const ALL: &'static [Self] = if cfg!(feature = "subject") {
-        &[Self::Freewheel, Self::Tokio, Self::Smol]
+        &[Self::Freewheel, Self::Tokio, Self::Smol, Self::Floor]
     } else {
-        &[Self::Tokio, Self::Smol]
+        &[Self::Tokio, Self::Smol, Self::Floor]
     };
 
     /// As it is written in the table and on the command line.
@@ -73,6 +76,7 @@ impl Name {
             Self::Freewheel => "freewheel",
             Self::Tokio => "tokio",
             Self::Smol => "smol",
+            Self::Floor => "floor",
         }
     }
 
@@ -97,6 +101,7 @@ macro_rules! with_peer {
             }
             #[cfg(not(feature = "subject"))]
             $crate::peers::Name::Freewheel => unreachable!("not among the names of this build"),
+            $crate::peers::Name::Floor => unreachable!("the floor is asked for before"),
             $crate::peers::Name::Tokio => {
                 type $peer = $crate::peers::tokio::Tokio;
                 $body
