@@ -3,3 +3,4 @@
 
 mod primitives;
 mod queue;
+mod reactor;

@@ -1,0 +1,20 @@
+//! The reactor: I/O events and timers, polled by whichever thread holds the token.
+#![doc = include_str!("reactor.md")]
+
+#[cfg_attr(target_os = "linux", path = "deadline_timerfd.rs")]
+#[cfg_attr(not(target_os = "linux"), path = "deadline_portable.rs")]
+mod deadline;
+mod driver;
+mod poller;
+mod readiness;
+mod registrations;
+mod timers;
+mod wheel;
+
+pub(crate) use driver::{Reactor, Token, Wait};
+pub(crate) use poller::{Interest, Source};
+pub(crate) use readiness::{Direction, Readiness, Ready, ReadyEvent, ScheduledIo};
+pub(crate) use timers::{Armed, TimerKey, TimerState, Timers};
+
+#[cfg(test)]
+mod tests;
