@@ -12,7 +12,7 @@
 //! so ends the wait; one that finds it set relies on the one that set it, whose write comes, or on the poller, which has
 //! yet to take it back. Taking it back acquires what all of them had published.
 //!
-//! Model: `loom-tests/tests/timers.rs`.
+//! Model: `loom-tests/src/models/timers.rs`.
 
 use std::io;
 use std::task::Waker;

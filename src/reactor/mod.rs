@@ -1,8 +1,6 @@
 //! The reactor: I/O events and timers, polled by whichever thread holds the token.
 #![doc = include_str!("reactor.md")]
 
-#[cfg_attr(target_os = "linux", path = "deadline_timerfd.rs")]
-#[cfg_attr(not(target_os = "linux"), path = "deadline_portable.rs")]
 mod deadline;
 mod driver;
 mod poller;

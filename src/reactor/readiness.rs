@@ -25,7 +25,7 @@
 //!
 //! Wakers are cloned before, and dropped and woken after, the lock is held.
 //!
-//! Models: `loom-tests/tests/readiness.rs`.
+//! Models: `loom-tests/src/models/readiness.rs`.
 
 use std::fmt;
 use std::future::Future;

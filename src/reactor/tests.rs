@@ -125,7 +125,6 @@ fn any_number_of_readiness_futures_wait_at_once_and_leave_no_trace() {
         assert_eq!(count.0.load(Ordering::SeqCst), 8);
         assert!(futures.iter_mut().all(|future| future.as_mut().poll(&mut cx).is_ready()));
         drop(futures);
-        drop(cx);
         drop(waker);
         assert_eq!(Arc::strong_count(&count), 1, "a waker was left behind");
     });

@@ -30,7 +30,7 @@
 //!
 //! Wakers are cloned by the caller before, and dropped and woken after, any lock is held.
 //!
-//! Models: `loom-tests/tests/timers.rs`.
+//! Models: `loom-tests/src/models/timers.rs`.
 
 use std::task::Waker;
 

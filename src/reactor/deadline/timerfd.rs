@@ -14,7 +14,7 @@ use mio::{Interest, Registry, Token};
 use crate::primitives::clock::{Clock, NEVER, Nanos};
 
 #[derive(Debug)]
-pub(super) struct Deadline {
+pub(in crate::reactor) struct Deadline {
     timer: OwnedFd,
     /// For when it is set; [`NEVER`]: it is not.
     armed: Nanos,
@@ -23,7 +23,7 @@ pub(super) struct Deadline {
 impl Deadline {
     /// # Errors
     /// The system has no descriptor left.
-    pub(super) fn new() -> io::Result<Self> {
+    pub(in crate::reactor) fn new() -> io::Result<Self> {
         // SAFETY: takes no pointer.
         let timer = unsafe { libc::timerfd_create(libc::CLOCK_MONOTONIC, libc::TFD_NONBLOCK | libc::TFD_CLOEXEC) };
         if timer < 0 {
@@ -37,7 +37,7 @@ impl Deadline {
     ///
     /// # Errors
     /// The system refuses the timer.
-    pub(super) fn arm(&mut self, until: Nanos, clock: &Clock) -> io::Result<Option<Duration>> {
+    pub(in crate::reactor) fn arm(&mut self, until: Nanos, clock: &Clock) -> io::Result<Option<Duration>> {
         if until == 0 {
             return Ok(Some(Duration::ZERO));
         }
@@ -55,7 +55,7 @@ impl Deadline {
     }
 
     /// The timer has expired.
-    pub(super) fn passed(&mut self) {
+    pub(in crate::reactor) fn passed(&mut self) {
         self.armed = NEVER;
     }
 

@@ -5,7 +5,7 @@
 //! source that has the place, or the descriptor's number, next. (libuv and tokio each had a use after free here.)
 //!
 //! The lock is taken once per batch of events. Below it lies only the lock of one source's waiters, never the other way.
-//! Model: `loom-tests/tests/readiness.rs`.
+//! Model: `loom-tests/src/models/readiness.rs`.
 
 use std::io;
 use std::task::Waker;

@@ -9,15 +9,15 @@ use mio::{Interest, Registry, Token};
 use crate::primitives::clock::{Clock, NEVER, Nanos};
 
 #[derive(Debug)]
-pub(super) struct Deadline;
+pub(in crate::reactor) struct Deadline;
 
 impl Deadline {
-    pub(super) fn new() -> io::Result<Self> {
+    pub(in crate::reactor) fn new() -> io::Result<Self> {
         Ok(Self)
     }
 
     /// The timeout to wait with, for the wait to end at `until`.
-    pub(super) fn arm(&mut self, until: Nanos, clock: &Clock) -> io::Result<Option<Duration>> {
+    pub(in crate::reactor) fn arm(&mut self, until: Nanos, clock: &Clock) -> io::Result<Option<Duration>> {
         Ok(match until {
             0 => Some(Duration::ZERO),
             NEVER => None,
@@ -25,7 +25,7 @@ impl Deadline {
         })
     }
 
-    pub(super) fn passed(&mut self) {}
+    pub(in crate::reactor) fn passed(&mut self) {}
 }
 
 /// There is nothing to register.
