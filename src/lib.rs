@@ -5,5 +5,23 @@ pub mod io;
 mod primitives;
 mod queue;
 mod reactor;
-#[allow(dead_code, unreachable_pub, unused_imports)] // until the scheduler and the face are there
+pub mod runtime;
+mod scheduler;
+mod spawn;
 mod tasks;
+
+pub use spawn::spawn;
+
+/// Tasks: spawning, awaiting, aborting, yielding.
+pub mod task {
+    pub use crate::spawn::{Builder, block_in_place, spawn, yield_now};
+    pub use crate::tasks::{AbortHandle, Id, JoinError, JoinHandle, id, try_id};
+
+    /// Cooperation: the budget that makes a task which is always ready yield now and then.
+    pub mod coop {
+        pub use crate::tasks::coop::{
+            Coop, RestoreOnPending, Unconstrained, consume_budget, cooperative, has_budget_remaining, poll_proceed,
+            unconstrained,
+        };
+    }
+}

@@ -14,7 +14,14 @@ pub(crate) mod thread;
 pub(crate) use crossbeam_utils::CachePadded;
 pub(crate) use lock::{Condvar, Mutex, MutexGuard, assert_none_held};
 pub(crate) use std::sync::Arc;
-pub(crate) use std::thread_local;
+
+/// `std::thread_local!` with constant initial values, which cost no check at each access. Loom's macro does not know them.
+macro_rules! constant_thread_local {
+    ($($(#[$attribute:meta])* $vis:vis static $name:ident: $type:ty = $init:expr);* $(;)?) => {
+        std::thread_local! { $($(#[$attribute])* $vis static $name: $type = const { $init };)* }
+    };
+}
+pub(crate) use constant_thread_local as thread_local;
 
 /// The atomics.
 pub(crate) mod atomic {

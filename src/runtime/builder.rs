@@ -1,0 +1,351 @@
+//! `Builder`: how a runtime is made.
+
+use std::fmt;
+use std::io;
+use std::sync::Arc;
+use std::sync::atomic::AtomicUsize;
+use std::time::Duration;
+
+use super::calls::Calls;
+use super::current_thread::Driver;
+use super::forever::Forever;
+use super::{Handle, Inner, Runtime, RuntimeFlavor, context, reactor_thread};
+use crate::primitives::clock::Clock;
+use crate::primitives::random;
+use crate::primitives::thread::Spawner;
+use crate::reactor::Reactor;
+use crate::scheduler::idle::MOST_THREADS;
+use crate::scheduler::{self, Worker};
+
+/// Builds a [`Runtime`] with chosen settings; tokio's names and defaults where tokio has them.
+///
+/// # Examples
+/// ```
+/// let runtime = freewheel::runtime::Builder::new_multi_thread()
+///     .worker_threads(2)
+///     .thread_name("my-worker")
+///     .enable_all()
+///     .build()?;
+/// runtime.block_on(async { assert_eq!(freewheel::spawn(async { 7 }).await.unwrap(), 7) });
+/// # Ok::<(), std::io::Error>(())
+/// ```
+pub struct Builder {
+    flavor: RuntimeFlavor,
+    worker_threads: Option<usize>,
+    max_threads: Option<usize>,
+    max_blocking_threads: usize,
+    keep_alive: Duration,
+    event_interval: u32,
+    global_queue_interval: u32,
+    shutdown_grace: Duration,
+    threads: Spawner,
+    on_park: Option<crate::primitives::thread::Hook>,
+    on_unpark: Option<crate::primitives::thread::Hook>,
+}
+
+/// The environment variable that sets the number of workers where the program does not.
+const WORKER_THREADS_VARIABLE: &str = "FREEWHEEL_WORKER_THREADS";
+
+/// How many threads beyond the workers there may be by default, for tasks that block.
+const SPARE_THREADS: usize = 512;
+
+impl Builder {
+    /// A runtime with worker threads.
+    #[must_use]
+    pub fn new_multi_thread() -> Self {
+        Self::new(RuntimeFlavor::MultiThread)
+    }
+
+    /// A runtime without threads of its own: tasks run on the thread that calls `block_on`.
+    ///
+    /// There a task that blocks its thread does stop the others, since they share that one thread.
+    #[must_use]
+    pub fn new_current_thread() -> Self {
+        Self::new(RuntimeFlavor::CurrentThread)
+    }
+
+    fn new(flavor: RuntimeFlavor) -> Self {
+        Self {
+            flavor,
+            worker_threads: None,
+            max_threads: None,
+            max_blocking_threads: 512,
+            keep_alive: Duration::from_secs(10),
+            event_interval: 61,
+            global_queue_interval: 31,
+            shutdown_grace: Duration::from_secs(10),
+            threads: Spawner { name: None, stack_size: None, on_start: None, on_stop: None },
+            on_park: None,
+            on_unpark: None,
+        }
+    }
+
+    /// How many worker threads run tasks at once. Default: the environment variable `FREEWHEEL_WORKER_THREADS`, else the
+    /// number of cores. Without effect on a `current_thread` runtime.
+    ///
+    /// # Panics
+    /// If `count` is zero.
+    #[track_caller]
+    pub fn worker_threads(&mut self, count: usize) -> &mut Self {
+        assert!(count > 0, "Worker threads cannot be set to 0: give at least 1, or leave it out for one per core");
+        self.worker_threads = Some(count);
+        self
+    }
+
+    /// The most threads there may be for tasks: the workers, those whose task blocks, and spares. Default: the workers and
+    /// 512 more. Beyond it what is queued waits until a blocked thread comes back.
+    ///
+    /// # Panics
+    /// If `count` is zero.
+    #[track_caller]
+    pub fn max_threads(&mut self, count: usize) -> &mut Self {
+        assert!(
+            count > 0,
+            "max_threads cannot be set to 0: it counts the workers too, so give more than worker_threads"
+        );
+        self.max_threads = Some(count);
+        self
+    }
+
+    /// The most threads of the blocking pool (`spawn_blocking`). Default: 512. Beyond it jobs wait in the pool's queue.
+    ///
+    /// # Panics
+    /// If `count` is zero.
+    #[track_caller]
+    pub fn max_blocking_threads(&mut self, count: usize) -> &mut Self {
+        assert!(count > 0, "Max blocking threads cannot be set to 0: spawn_blocking needs at least 1");
+        self.max_blocking_threads = count;
+        self
+    }
+
+    /// How long a thread of the blocking pool that has nothing to do stays. Default: 10 seconds.
+    pub fn thread_keep_alive(&mut self, duration: Duration) -> &mut Self {
+        self.keep_alive = duration;
+        self
+    }
+
+    /// The name of workers and blocking threads. Default: `freewheel-worker-0`, `freewheel-blocking-0`, … The reactor
+    /// thread is always called `freewheel-reactor`.
+    pub fn thread_name(&mut self, name: impl Into<String>) -> &mut Self {
+        let name = name.into();
+        self.thread_name_fn(move || name.clone())
+    }
+
+    /// A function that names each worker and blocking thread.
+    ///
+    /// # Examples
+    /// ```
+    /// use std::sync::atomic::{AtomicUsize, Ordering};
+    /// static NEXT: AtomicUsize = AtomicUsize::new(0);
+    /// let runtime = freewheel::runtime::Builder::new_multi_thread()
+    ///     .thread_name_fn(|| format!("pool-{}", NEXT.fetch_add(1, Ordering::Relaxed)))
+    ///     .build()?;
+    /// # drop(runtime);
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    pub fn thread_name_fn(&mut self, name: impl Fn() -> String + Send + Sync + 'static) -> &mut Self {
+        self.threads.name = Some(Arc::new(name));
+        self
+    }
+
+    /// The stack size of the runtime's threads, in bytes. Default: the standard library's, 2 MiB.
+    pub fn thread_stack_size(&mut self, bytes: usize) -> &mut Self {
+        self.threads.stack_size = Some(bytes);
+        self
+    }
+
+    /// Called on each worker and blocking thread when it starts.
+    pub fn on_thread_start(&mut self, hook: impl Fn() + Send + Sync + 'static) -> &mut Self {
+        self.threads.on_start = Some(Arc::new(hook));
+        self
+    }
+
+    /// Called on each worker and blocking thread before it ends.
+    pub fn on_thread_stop(&mut self, hook: impl Fn() + Send + Sync + 'static) -> &mut Self {
+        self.threads.on_stop = Some(Arc::new(hook));
+        self
+    }
+
+    /// Called by a worker just before it sleeps for want of work.
+    pub fn on_thread_park(&mut self, hook: impl Fn() + Send + Sync + 'static) -> &mut Self {
+        self.on_park = Some(Arc::new(hook));
+        self
+    }
+
+    /// Called by a worker just after it was woken.
+    pub fn on_thread_unpark(&mut self, hook: impl Fn() + Send + Sync + 'static) -> &mut Self {
+        self.on_unpark = Some(Arc::new(hook));
+        self
+    }
+
+    /// After how many tasks a busy worker looks at the reactor. Default: 61. Fewer: I/O is served sooner under load, at the cost of
+    /// more system calls.
+    ///
+    /// # Panics
+    /// If `ticks` is zero.
+    #[track_caller]
+    pub fn event_interval(&mut self, ticks: u32) -> &mut Self {
+        assert!(ticks > 0, "event_interval must be greater than 0: it counts tasks between two looks at the reactor");
+        self.event_interval = ticks;
+        self
+    }
+
+    /// After how many tasks a worker looks at the global queue before its own. Default: 31.
+    ///
+    /// # Panics
+    /// If `ticks` is zero.
+    #[track_caller]
+    pub fn global_queue_interval(&mut self, ticks: u32) -> &mut Self {
+        assert!(
+            ticks > 0,
+            "global_queue_interval must be greater than 0: it counts tasks between two looks at that queue"
+        );
+        self.global_queue_interval = ticks;
+        self
+    }
+
+    /// How long dropping the runtime waits for tasks and blocking calls that do not end. Default: 10 seconds; then they
+    /// are named on stderr and left behind. `Duration::MAX` waits for ever, as tokio does.
+    pub fn shutdown_grace(&mut self, grace: Duration) -> &mut Self {
+        self.shutdown_grace = grace;
+        self
+    }
+
+    /// Accepted for tokio's sake: I/O and time are always there.
+    pub fn enable_all(&mut self) -> &mut Self {
+        self
+    }
+
+    /// Accepted for tokio's sake: I/O is always there.
+    pub fn enable_io(&mut self) -> &mut Self {
+        self
+    }
+
+    /// Accepted for tokio's sake: time is always there.
+    pub fn enable_time(&mut self) -> &mut Self {
+        self
+    }
+
+    /// Builds the runtime and starts its threads.
+    ///
+    /// # Errors
+    /// `InvalidInput` for settings that cannot be (too many threads, an environment variable that is no number); else what the
+    /// system said when it refused a poller, a descriptor or a thread. What was started until then is ended again.
+    pub fn build(&mut self) -> io::Result<Runtime> {
+        let (workers, max_threads) = self.thread_counts()?;
+        let reactor = Arc::new(Reactor::new(workers + 1, Clock::new())?);
+        let inner = Arc::new_cyclic(|weak: &std::sync::Weak<Inner>| {
+            let weak = weak.clone();
+            let around: scheduler::Around = Arc::new(move |body| match weak.upgrade() {
+                Some(inner) => {
+                    let handle = Handle::new(inner);
+                    let _entered = context::enter(&handle);
+                    body();
+                }
+                None => body(),
+            });
+            self.inner(workers, max_threads, reactor, around)
+        });
+        let runtime = Runtime { handle: Handle::new(inner), grace: self.shutdown_grace };
+        if self.flavor == RuntimeFlavor::MultiThread {
+            // An error drops `runtime`, which ends the threads that have started.
+            start_threads(runtime.handle.inner(), workers)?;
+        }
+        Ok(runtime)
+    }
+
+    fn inner(&self, workers: usize, max_threads: usize, reactor: Arc<Reactor>, around: scheduler::Around) -> Inner {
+        let multi_thread = self.flavor == RuntimeFlavor::MultiThread;
+        let config = scheduler::Config {
+            permits: workers,
+            max_threads,
+            hands_off: multi_thread,
+            event_interval: self.event_interval,
+            global_queue_interval: self.global_queue_interval,
+            threads: self.threads.clone(),
+            around,
+            on_park: self.on_park.clone(),
+            on_unpark: self.on_unpark.clone(),
+            seed: random::seed(),
+        };
+        let scheduler = Arc::new(scheduler::Shared::new(config, reactor.clone()));
+        let driver = (!multi_thread).then(|| {
+            let seat = scheduler.slots.sit_down().expect("the first seat of an empty table");
+            Driver::new(Worker::new(scheduler.clone(), seat))
+        });
+        Inner {
+            scheduler,
+            reactor,
+            driver,
+            forever: Forever::default(),
+            calls: Calls::default(),
+            running: AtomicUsize::new(0),
+        }
+    }
+
+    /// The number of workers, and of threads at most.
+    fn thread_counts(&self) -> io::Result<(usize, usize)> {
+        if self.flavor == RuntimeFlavor::CurrentThread {
+            return Ok((1, 1));
+        }
+        let workers = match self.worker_threads {
+            Some(count) => count,
+            None => workers_from_environment()?.unwrap_or_else(num_cpus::get),
+        };
+        // The hot spare is one more.
+        let most = self.max_threads.unwrap_or_else(|| workers.saturating_add(SPARE_THREADS).min(MOST_THREADS));
+        if workers >= MOST_THREADS || most > MOST_THREADS {
+            return Err(invalid(format!(
+                "worker_threads is {workers} and max_threads {most}: at most {MOST_THREADS} threads can be served"
+            )));
+        }
+        if most < workers {
+            return Err(invalid(format!(
+                "max_threads is {most}, fewer than worker_threads ({workers}): it counts the workers too"
+            )));
+        }
+        Ok((workers, most.max(workers + 1)))
+    }
+}
+
+fn workers_from_environment() -> io::Result<Option<usize>> {
+    let Some(value) = std::env::var_os(WORKER_THREADS_VARIABLE) else { return Ok(None) };
+    match value.to_str().and_then(|value| value.trim().parse().ok()) {
+        Some(count) if count > 0 => Ok(Some(count)),
+        _ => Err(invalid(format!(
+            "{WORKER_THREADS_VARIABLE} is {value:?}: set it to the number of worker threads, 1 or more, or unset it"
+        ))),
+    }
+}
+
+fn invalid(message: String) -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidInput, message)
+}
+
+/// Starts the reactor thread, the workers and the hot spare.
+fn start_threads(inner: &Arc<Inner>, workers: usize) -> io::Result<()> {
+    let living = inner.scheduler.lifecycle.thread_starts();
+    let weak = Arc::downgrade(inner);
+    inner.scheduler.config.threads.spawn_plain("freewheel-reactor".to_owned(), move || {
+        reactor_thread::run(&weak);
+        drop(living);
+    })?;
+    for _ in 0..=workers {
+        inner.scheduler.start_thread()?;
+    }
+    Ok(())
+}
+
+impl fmt::Debug for Builder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Builder")
+            .field("flavor", &self.flavor)
+            .field("worker_threads", &self.worker_threads)
+            .field("max_threads", &self.max_threads)
+            .field("max_blocking_threads", &self.max_blocking_threads)
+            .field("thread_keep_alive", &self.keep_alive)
+            .field("event_interval", &self.event_interval)
+            .field("global_queue_interval", &self.global_queue_interval)
+            .finish_non_exhaustive()
+    }
+}

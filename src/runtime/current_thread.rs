@@ -1,0 +1,170 @@
+//! The `current_thread` flavour: whoever is in `block_on` steps the one worker on its own thread.
+//!
+//! The worker lies in the [`Driver`] while nobody drives. Of several threads in `block_on` one takes it; the others wait for
+//! their own futures to be woken, or for the worker to be put back. A `block_on` inside a task of the same runtime steps the same worker
+//! from within: all its state is in cells, and the outer task is marked as running, so it is not polled twice.
+
+use std::future::Future;
+use std::pin::{Pin, pin};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::{Context, Poll, Wake, Waker};
+
+use crate::primitives::Mutex;
+use crate::primitives::parker::{Parker, Unparker};
+use crate::scheduler::{self, Shared, Step, Worker};
+use crate::tasks::coop;
+
+/// Where the worker lies while nobody drives it.
+pub(super) struct Driver {
+    worker: Mutex<Option<Worker>>,
+    /// Threads that would drive if they could.
+    waiting: Mutex<Vec<Unparker>>,
+}
+
+impl Driver {
+    pub(super) fn new(worker: Worker) -> Self {
+        Self { worker: Mutex::new(Some(worker)), waiting: Mutex::new(Vec::new()) }
+    }
+
+    pub(super) fn take(&self) -> Option<Worker> {
+        self.worker.lock().take()
+    }
+
+    /// Puts the worker back and lets all who wait try for it.
+    fn put_back(&self, worker: Worker) {
+        worker.give_back_the_permit();
+        *self.worker.lock() = Some(worker);
+        let waiting = std::mem::take(&mut *self.waiting.lock());
+        waiting.iter().for_each(Unparker::unpark);
+    }
+}
+
+/// Runs `future` here, and the runtime with it.
+pub(super) fn block_on<F: Future>(shared: &Arc<Shared>, driver: &Driver, future: F) -> F::Output {
+    let mut future = pin!(future);
+    let nested = scheduler::with_current(|worker| {
+        let worker = worker.filter(|worker| worker.belongs_to(shared))?;
+        Some(drive(worker, future.as_mut()))
+    });
+    match nested {
+        Some(output) => output,
+        // The thread may be a worker of another runtime, which then hands off.
+        None => scheduler::block_in_place(|| drive_or_wait(shared, driver, future)),
+    }
+}
+
+fn drive_or_wait<F: Future>(shared: &Arc<Shared>, driver: &Driver, mut future: Pin<&mut F>) -> F::Output {
+    let parker = Parker::new();
+    let signal = Arc::new(Signal::new(shared.clone(), parker.unparker()));
+    let waker = Waker::from(signal.clone());
+    loop {
+        if let Some(worker) = driver.take() {
+            let _permit = worker.take_the_permit();
+            let driving = Driving { driver, worker: Some(worker) };
+            let worker = driving.worker.as_ref().expect("put there a line above");
+            let _entered = scheduler::enter(worker);
+            return drive(worker, future);
+        }
+        if signal.take() {
+            if let Poll::Ready(output) = poll(&waker, future.as_mut()) {
+                return output;
+            }
+        }
+        driver.waiting.lock().push(parker.unparker());
+        // The worker may have been put back before this thread stood in the list.
+        if driver.worker.lock().is_none() {
+            parker.park();
+        }
+    }
+}
+
+/// Puts the worker back, also when the future panics.
+struct Driving<'a> {
+    driver: &'a Driver,
+    worker: Option<Worker>,
+}
+
+impl Drop for Driving<'_> {
+    fn drop(&mut self) {
+        if let Some(worker) = self.worker.take() {
+            self.driver.put_back(worker);
+        }
+    }
+}
+
+/// Polls `future` whenever it is woken, and steps the worker in between.
+fn drive<F: Future>(worker: &Worker, mut future: Pin<&mut F>) -> F::Output {
+    let parker = Parker::new();
+    let shared = worker.shared();
+    let signal = Arc::new(Signal::new(shared.clone(), parker.unparker()));
+    let waker = Waker::from(signal.clone());
+    loop {
+        if signal.take() {
+            if let Poll::Ready(output) = poll(&waker, future.as_mut()) {
+                return output;
+            }
+        }
+        for _ in 0..shared.config.event_interval {
+            if signal.is_set() {
+                break;
+            }
+            match worker.step() {
+                Step::Ran => {}
+                Step::Idle => worker.sleep(&|| signal.is_set()),
+                Step::Closing => {
+                    worker.close();
+                    parker.park();
+                }
+            }
+        }
+    }
+}
+
+fn poll<F: Future>(waker: &Waker, future: Pin<&mut F>) -> Poll<F::Output> {
+    coop::budget(|| future.poll(&mut Context::from_waker(waker)))
+}
+
+/// The waker of a future in `block_on`: a flag, and an interrupt for a thread that sleeps.
+struct Signal {
+    set: AtomicBool,
+    shared: Arc<Shared>,
+    unparker: Unparker,
+}
+
+impl Signal {
+    /// Set, so that the future is polled at first.
+    fn new(shared: Arc<Shared>, unparker: Unparker) -> Self {
+        Self { set: AtomicBool::new(true), shared, unparker }
+    }
+
+    fn is_set(&self) -> bool {
+        // ORDERING: Acquire, edge "block-on-woken": what the waker did is seen by the poll that follows.
+        self.set.load(Ordering::Acquire)
+    }
+
+    fn take(&self) -> bool {
+        // ORDERING: Acquire, edge "block-on-woken", as above.
+        self.set.swap(false, Ordering::Acquire)
+    }
+}
+
+impl Wake for Signal {
+    fn wake(self: Arc<Self>) {
+        self.wake_by_ref();
+    }
+
+    fn wake_by_ref(self: &Arc<Self>) {
+        // ORDERING: Release, edge "block-on-woken": pairs with the Acquires above. An earlier wake that was not yet taken has
+        // interrupted already.
+        if self.set.swap(true, Ordering::Release) {
+            return;
+        }
+        self.unparker.unpark();
+        // A thread that drives is awake: it looks at the flag before it sleeps.
+        let drives = scheduler::with_current(|worker| worker.is_some_and(|worker| worker.belongs_to(&self.shared)));
+        if !drives {
+            self.shared.reactor.wake();
+        }
+    }
+}

@@ -1,0 +1,213 @@
+//! `Handle`: a cheap reference to a runtime, usable from any thread.
+
+use std::fmt;
+use std::future::Future;
+use std::panic::Location;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use super::calls::Calls;
+use super::context::{self, EnterGuard, TryCurrentError};
+use super::current_thread::Driver;
+use super::forever::Forever;
+use super::{block_on, current_thread};
+use crate::reactor::Reactor;
+use crate::scheduler;
+use crate::tasks::JoinHandle;
+
+/// A reference to a runtime. Cloning it is cheap; it does not keep the runtime running.
+///
+/// After the runtime is shut down a handle stays usable: what is spawned resolves as cancelled, waiting for I/O or time ends
+/// with an error, nothing hangs.
+#[derive(Clone)]
+pub struct Handle {
+    inner: Arc<Inner>,
+}
+
+/// What a runtime consists of.
+pub(crate) struct Inner {
+    pub(super) scheduler: Arc<scheduler::Shared>,
+    pub(super) reactor: Arc<Reactor>,
+    /// The `current_thread` flavour's worker, while nobody drives it; None in the other flavour.
+    pub(super) driver: Option<Driver>,
+    pub(super) forever: Forever,
+    pub(super) calls: Calls,
+    /// How many threads are inside `block_on`.
+    pub(super) running: AtomicUsize,
+}
+
+/// The flavour of a runtime; see [`Handle::runtime_flavor`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum RuntimeFlavor {
+    /// Tasks run on the thread that calls `block_on`.
+    CurrentThread,
+    /// Tasks run on worker threads.
+    MultiThread,
+}
+
+/// Boxes a future above this size: a task is moved once or twice before it reaches the heap, and stacks are finite.
+const LARGE_FUTURE: usize = 16 * 1024;
+
+impl Handle {
+    pub(super) fn new(inner: Arc<Inner>) -> Self {
+        Self { inner }
+    }
+
+    pub(super) fn inner(&self) -> &Arc<Inner> {
+        &self.inner
+    }
+
+    /// The handle of the runtime this thread is in.
+    ///
+    /// # Panics
+    /// Outside a runtime; see [`Handle::try_current`].
+    ///
+    /// # Examples
+    /// ```
+    /// # let runtime = freewheel::runtime::Runtime::new().unwrap();
+    /// runtime.block_on(async {
+    ///     let handle = freewheel::runtime::Handle::current();
+    ///     std::thread::spawn(move || handle.block_on(async { 1 })).join().unwrap();
+    /// });
+    /// ```
+    #[track_caller]
+    #[must_use]
+    pub fn current() -> Self {
+        match Self::try_current() {
+            Ok(handle) => handle,
+            Err(error) => panic!("{error}"),
+        }
+    }
+
+    /// The handle of the runtime this thread is in.
+    ///
+    /// # Errors
+    /// If the thread is in no runtime, or its thread-locals are gone because it ends.
+    pub fn try_current() -> Result<Self, TryCurrentError> {
+        context::with_current(Self::clone)
+    }
+
+    /// Makes this the thread's current runtime until the guard is dropped, so that `spawn`, timers and sockets work.
+    pub fn enter(&self) -> EnterGuard<'_> {
+        context::enter(self)
+    }
+
+    /// Spawns a task on this runtime. See [`spawn`](crate::spawn).
+    ///
+    /// If the runtime is shut down the future is dropped and the handle resolves as cancelled.
+    #[track_caller]
+    pub fn spawn<F>(&self, future: F) -> JoinHandle<F::Output>
+    where
+        F: Future + Send + 'static,
+        F::Output: Send + 'static,
+    {
+        self.spawn_at(future, Location::caller(), None)
+    }
+
+    /// Spawns a task that bears a spawn location and perhaps a name.
+    pub(crate) fn spawn_at<F>(
+        &self,
+        future: F,
+        location: &'static Location<'static>,
+        name: Option<Arc<str>>,
+    ) -> JoinHandle<F::Output>
+    where
+        F: Future + Send + 'static,
+        F::Output: Send + 'static,
+    {
+        if size_of::<F>() > LARGE_FUTURE {
+            self.inner.scheduler.spawn(Box::pin(future), location, name)
+        } else {
+            self.inner.scheduler.spawn(future, location, name)
+        }
+    }
+
+    /// Runs `future` to its end on this thread.
+    ///
+    /// In the `multi_thread` flavour the future runs here and tasks run on the workers. In the `current_thread` flavour this
+    /// thread drives all tasks, I/O and timers as well; if several threads call it at once, one drives and the others
+    /// wait, and another takes over when the first is done.
+    ///
+    /// Inside a task it works too (tokio panics there): a worker hands its permit to another thread for as long as it waits. On a
+    /// `current_thread` runtime the inner call goes on driving the other tasks. Prefer `.await`, which costs no thread.
+    ///
+    /// `future` itself is not a task: if it blocks, it blocks only this thread; but in the `current_thread` flavour that is
+    /// the thread everything runs on.
+    ///
+    /// # Panics
+    /// If `future` panics.
+    #[track_caller]
+    pub fn block_on<F: Future>(&self, future: F) -> F::Output {
+        let _running = Running::new(&self.inner.running);
+        let _entered = self.enter();
+        if size_of::<F>() > LARGE_FUTURE { self.drive(Box::pin(future)) } else { self.drive(future) }
+    }
+
+    fn drive<F: Future>(&self, future: F) -> F::Output {
+        match &self.inner.driver {
+            None => block_on::park_until(future),
+            Some(driver) => current_thread::block_on(&self.inner.scheduler, driver, future),
+        }
+    }
+
+    /// Makes [`Runtime::run_forever`](super::Runtime::run_forever) return; if it does not run now, the next one returns
+    /// after one round. From any task, thread or signal listener.
+    pub fn stop(&self) {
+        self.inner.forever.stop();
+    }
+
+    /// Whether a thread is inside `block_on` or `run_forever` of this runtime.
+    #[must_use]
+    pub fn is_running(&self) -> bool {
+        // Relaxed: a snapshot.
+        self.inner.running.load(Ordering::Relaxed) > 0
+    }
+
+    /// Whether the runtime is shut down or shutting down. What is spawned then is cancelled at once.
+    #[must_use]
+    pub fn is_closed(&self) -> bool {
+        self.inner.scheduler.lifecycle.is_closing()
+    }
+
+    /// The flavour of the runtime.
+    #[must_use]
+    pub fn runtime_flavor(&self) -> RuntimeFlavor {
+        if self.inner.driver.is_some() { RuntimeFlavor::CurrentThread } else { RuntimeFlavor::MultiThread }
+    }
+
+    pub(crate) fn reactor(&self) -> &Arc<Reactor> {
+        &self.inner.reactor
+    }
+
+    /// The shard of the timers that this thread uses.
+    pub(crate) fn timer_shard(&self) -> usize {
+        self.inner.scheduler.home_shard()
+    }
+}
+
+/// Counts one `block_on` in progress.
+struct Running<'a>(&'a AtomicUsize);
+
+impl<'a> Running<'a> {
+    fn new(count: &'a AtomicUsize) -> Self {
+        // Relaxed: a count for `is_running`.
+        count.fetch_add(1, Ordering::Relaxed);
+        Self(count)
+    }
+}
+
+impl Drop for Running<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+impl fmt::Debug for Handle {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Handle")
+            .field("flavor", &self.runtime_flavor())
+            .field("scheduler", &self.inner.scheduler)
+            .finish_non_exhaustive()
+    }
+}

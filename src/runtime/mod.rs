@@ -1,0 +1,178 @@
+//! Runtimes: how they are built, entered, driven and shut down.
+//!
+//! A [`Runtime`] owns a scheduler, a reactor and a blocking pool; a [`Handle`] is a cheap reference to one. The
+//! `multi_thread` flavour has `worker_threads` workers, a hot spare and the reactor thread; the `current_thread` flavour has
+//! no thread of its own: whoever calls [`Runtime::block_on`] drives it.
+//!
+//! | file | idea |
+//! | --- | --- |
+//! | `builder.rs` | how a runtime is made |
+//! | `handle.rs`, `context.rs` | a reference to a runtime; the one this thread is in |
+//! | `block_on.rs`, `current_thread.rs`, `forever.rs` | drive until done; on this very thread; until stopped |
+//! | `calls.rs` | asyncio's `call_soon`, `call_later`, `call_at` |
+//! | `reactor_thread.rs` | the thread that guarantees that I/O, timers and the watch go on |
+//! | `shutdown.rs` | the end, in order and in bounded time |
+
+mod block_on;
+mod builder;
+mod calls;
+pub(crate) mod context;
+mod current_thread;
+mod forever;
+mod handle;
+mod reactor_thread;
+mod shutdown;
+
+pub use builder::Builder;
+pub use calls::CallHandle;
+pub use context::{EnterGuard, TryCurrentError};
+pub use handle::{Handle, RuntimeFlavor};
+
+pub(crate) use handle::Inner;
+
+use std::future::Future;
+use std::io;
+use std::time::Duration;
+
+use crate::tasks::JoinHandle;
+
+/// An async runtime: it runs tasks, I/O, timers and blocking calls.
+///
+/// Made by [`Runtime::new`] or [`Builder`]; most programs let `#[freewheel::main]` make it.
+///
+/// # Shutting down
+/// Dropping a runtime shuts it down in order: no more tasks are taken, those there are are cancelled (dropped at their next
+/// `.await`), the threads end. What is still stuck in a blocking call after ten seconds
+/// ([`Builder::shutdown_grace`]) is named on stderr and left behind. [`Runtime::shutdown_timeout`] and
+/// [`Runtime::shutdown_background`] choose another patience. A runtime may be dropped inside a task, its own included:
+/// then the thread that drops it is not waited for.
+///
+/// # Examples
+/// ```
+/// let runtime = freewheel::runtime::Runtime::new()?;
+/// let sum = runtime.block_on(async {
+///     let two = freewheel::spawn(async { 2 });
+///     two.await.unwrap() + 2
+/// });
+/// assert_eq!(sum, 4);
+/// # Ok::<(), std::io::Error>(())
+/// ```
+#[derive(Debug)]
+pub struct Runtime {
+    handle: Handle,
+    grace: Duration,
+}
+
+impl Runtime {
+    /// A multi-thread runtime with all defaults: one worker per core.
+    ///
+    /// # Errors
+    /// As [`Builder::build`].
+    pub fn new() -> io::Result<Self> {
+        Builder::new_multi_thread().enable_all().build()
+    }
+
+    /// The handle, for use from other threads and inside tasks.
+    #[must_use]
+    pub fn handle(&self) -> &Handle {
+        &self.handle
+    }
+
+    /// Runs `future` to its end on this thread, and the runtime with it. See [`Handle::block_on`].
+    ///
+    /// # Panics
+    /// If `future` panics.
+    #[track_caller]
+    pub fn block_on<F: Future>(&self, future: F) -> F::Output {
+        self.handle.block_on(future)
+    }
+
+    /// asyncio's name for [`Runtime::block_on`].
+    ///
+    /// # Panics
+    /// If `future` panics.
+    ///
+    /// # Examples
+    /// ```
+    /// let runtime = freewheel::runtime::Runtime::new()?;
+    /// assert_eq!(runtime.run_until_complete(async { "done" }), "done");
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    #[track_caller]
+    pub fn run_until_complete<F: Future>(&self, future: F) -> F::Output {
+        self.handle.block_on(future)
+    }
+
+    /// Runs the runtime on this thread until [`Handle::stop`] is called; asyncio's `run_forever`.
+    ///
+    /// If `stop` was called before, what is ready now gets one round, then this returns. Afterwards the runtime can be
+    /// run again; tasks that were not finished go on then.
+    ///
+    /// # Examples
+    /// ```
+    /// let runtime = freewheel::runtime::Builder::new_current_thread().enable_all().build()?;
+    /// let handle = runtime.handle().clone();
+    /// runtime.spawn(async move { handle.stop() });
+    /// runtime.run_forever();
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    pub fn run_forever(&self) {
+        forever::run(&self.handle);
+    }
+
+    /// Spawns a task. See [`spawn`](crate::spawn); this needs no current runtime.
+    #[track_caller]
+    pub fn spawn<F>(&self, future: F) -> JoinHandle<F::Output>
+    where
+        F: Future + Send + 'static,
+        F::Output: Send + 'static,
+    {
+        self.handle.spawn(future)
+    }
+
+    /// Makes this the current runtime of the thread until the guard is dropped. See [`Handle::enter`].
+    pub fn enter(&self) -> EnterGuard<'_> {
+        self.handle.enter()
+    }
+
+    /// Whether a thread is inside [`block_on`](Self::block_on) or [`run_forever`](Self::run_forever) of this runtime.
+    #[must_use]
+    pub fn is_running(&self) -> bool {
+        self.handle.is_running()
+    }
+
+    /// Whether the runtime is shut down or shutting down; see [`Handle::is_closed`].
+    #[must_use]
+    pub fn is_closed(&self) -> bool {
+        self.handle.is_closed()
+    }
+
+    /// Shuts down and waits at most `timeout` for tasks and blocking calls that are still running. What is stuck then is
+    /// named on stderr and left behind.
+    ///
+    /// # Examples
+    /// ```
+    /// use std::time::Duration;
+    /// let runtime = freewheel::runtime::Runtime::new()?;
+    /// runtime.spawn(async { std::thread::sleep(Duration::from_secs(3600)) });
+    /// runtime.shutdown_timeout(Duration::from_millis(10));
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    pub fn shutdown_timeout(mut self, timeout: Duration) {
+        self.grace = timeout;
+    }
+
+    /// Shuts down without waiting for anything. The threads end by themselves as soon as they can.
+    ///
+    /// Tasks and blocking jobs that have not started are cancelled; a blocking call that is running goes on in the
+    /// background until it ends or the process does.
+    pub fn shutdown_background(self) {
+        self.shutdown_timeout(Duration::ZERO);
+    }
+}
+
+impl Drop for Runtime {
+    fn drop(&mut self) {
+        shutdown::shut_down(self.handle.inner(), self.grace);
+    }
+}

@@ -1,0 +1,94 @@
+//! The reactor thread: guarantees that the reactor is polled and the workers are watched, whatever the workers do.
+//!
+//! It ticks each millisecond while any worker is busy. A tick looks at the workers (the watch), sees to it that somebody polls the
+//! reactor, starts a thread where one is wanted, and lets the blocking pool try again for a thread it was refused. When
+//! everything has been idle for some ticks it sleeps without a timeout: an idle process makes no wake-ups. The first worker
+//! that gets something to do rouses it; the ticks in between keep a steady light load from paying that each time.
+
+use std::sync::Weak;
+use std::task::Waker;
+use std::time::Duration;
+
+use super::Inner;
+use crate::primitives::clock::Nanos;
+use crate::primitives::parker::Parker;
+use crate::reactor::Wait;
+use crate::scheduler::{Watch, wake_each};
+
+const TICK: Nanos = 1_000_000;
+
+/// How many idle ticks pass before the deep sleep.
+const QUIET_TICKS: u32 = 16;
+
+struct Ticker {
+    inner: std::sync::Arc<Inner>,
+    watch: Watch,
+    /// The reactor's turns at the last tick.
+    turns: u64,
+    wakers: Vec<Waker>,
+}
+
+/// The thread's body: until the scheduler closes.
+pub(super) fn run(runtime: &Weak<Inner>) {
+    let Some(inner) = runtime.upgrade() else { return };
+    let watch = Watch::new(inner.scheduler.clone());
+    let mut ticker = Ticker { inner, watch, turns: 0, wakers: Vec::new() };
+    let parker = Parker::new();
+    let clock = *ticker.inner.reactor.clock();
+    let mut quiet = 0;
+    let mut next = clock.now() + TICK;
+    while !ticker.inner.scheduler.lifecycle.is_closing() {
+        if quiet >= QUIET_TICKS {
+            ticker.inner.scheduler.watch_sleeps(&parker);
+            quiet = 0;
+            next = clock.now() + TICK;
+        }
+        let now = clock.now();
+        if now < next {
+            parker.park_timeout(Duration::from_nanos(next - now));
+        }
+        // Absolute deadlines; but ticks that were missed are not made up for.
+        next = (next + TICK).max(clock.now());
+        quiet = if ticker.inner.scheduler.all_idle() { quiet + 1 } else { 0 };
+        ticker.tick();
+    }
+}
+
+impl Ticker {
+    fn tick(&mut self) {
+        self.watch.tick();
+        self.see_to_the_poll();
+        self.supply_threads();
+    }
+
+    /// If no idle worker sleeps in the poll: one is woken to do it, or, when all are busy and none of them has polled since the last
+    /// tick, this thread polls.
+    fn see_to_the_poll(&mut self) {
+        let (idle_permits, somebody_polls) = self.inner.scheduler.idle.look();
+        if somebody_polls {
+            return;
+        }
+        if idle_permits > 0 {
+            self.inner.scheduler.wake_one();
+        }
+        let turns = self.inner.reactor.turns();
+        if turns == self.turns {
+            if let Some(mut token) = self.inner.reactor.try_token() {
+                // An error has been reported to all who wait for I/O.
+                let _ = token.poll(Wait::No, &mut self.wakers);
+                drop(token);
+                wake_each(&mut self.wakers);
+            }
+        }
+        self.turns = self.inner.reactor.turns();
+    }
+
+    /// Keeps a hot spare, and brings a thread where one was wanted. Refused: it is tried again at the next tick.
+    fn supply_threads(&mut self) {
+        let scheduler = &self.inner.scheduler;
+        let wanted = scheduler.lifecycle.take_want();
+        if (wanted || scheduler.idle.no_spare()) && scheduler.start_thread().is_err() && wanted {
+            scheduler.lifecycle.want_thread();
+        }
+    }
+}

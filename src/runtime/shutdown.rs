@@ -1,0 +1,54 @@
+//! The end of a runtime: ordered, bounded in time, and what is stuck is named.
+//!
+//! 1. *Intake stops*: what is spawned from now on resolves as cancelled.
+//! 2. *Workers end*: each is woken, cancels tasks (their futures drop on workers), drops what it has queued, and ends.
+//! 3. *What is left*: tasks that no worker came to are cancelled here; due calls too.
+//! 4. *The reactor closes*: whoever still waits for I/O or time, outside any task, is woken to an error.
+//! 5. *The blocking pool ends*: jobs that have not started are dropped, running ones get what is left of the time.
+//!
+//! A thread that does not come back from user code in time is left behind with a line on stderr. It ends by itself
+//! when it does come back; its Arcs keep alive what it still touches.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use super::Inner;
+use crate::scheduler;
+
+pub(super) fn shut_down(inner: &Arc<Inner>, grace: Duration) {
+    // A worker that drops a runtime, its own or another, must not keep its permit while it waits.
+    scheduler::block_in_place(|| {
+        // Too far for an Instant: no deadline.
+        let deadline = Instant::now().checked_add(grace);
+        inner.scheduler.close();
+        end_workers(inner, deadline, grace);
+        inner.scheduler.cancel_all(0);
+        inner.scheduler.drain();
+        inner.cancel_calls();
+        let mut wakers = Vec::new();
+        inner.reactor.shutdown(&mut wakers);
+        scheduler::wake_each(&mut wakers);
+    });
+}
+
+fn end_workers(inner: &Inner, deadline: Option<Instant>, grace: Duration) {
+    if let Some(driver) = &inner.driver {
+        // If somebody drives it right now, that thread closes the worker.
+        if let Some(worker) = driver.take() {
+            let _entered = scheduler::enter(&worker);
+            worker.close();
+        }
+        return;
+    }
+    // The thread that drops the runtime inside one of its own tasks cannot wait for itself.
+    let own = scheduler::with_current(|worker| worker.is_some_and(|worker| worker.belongs_to(&inner.scheduler)));
+    let stuck = inner.scheduler.lifecycle.wait(usize::from(own), deadline);
+    if stuck > usize::from(own) && !grace.is_zero() {
+        for (name, location) in inner.scheduler.stuck_tasks() {
+            eprintln!(
+                "freewheel: shut down after {grace:?} without waiting for the task {name} spawned at {location}, which blocks its \
+                 thread; the thread is left behind"
+            );
+        }
+    }
+}

@@ -1,0 +1,73 @@
+//! The scheduler: permits, slots and threads; stealing; sleep and wake; the hand-off.
+//!
+//! A thread runs tasks only while it holds one of the P permits. Every thread has a [`slot::Slot`] with a queue that others
+//! steal from, and a LIFO slot. Idle threads and hot spares are the same thing, see [`idle::Idle`].
+//!
+//! | file | idea |
+//! | --- | --- |
+//! | `idle.rs` | who is idle: permits, searchers, the poller, the stack of sleepers |
+//! | `slot.rs`, `slots.rs`, `lifo.rs` | one thread's place as others see it; the table of them |
+//! | `worker.rs`, `context.rs` | one thread's own half: the step function; which worker this thread is |
+//! | `shared.rs`, `lifecycle.rs` | what all share; how it ends |
+//! | `watch.rs`, `handoff.rs` | rescue behind slow polls; permits that move on when a thread blocks |
+//! | `wakes.rs` | waking many |
+//!
+#![doc = include_str!("sleep.md")]
+#![doc = include_str!("handoff.md")]
+
+mod context;
+mod handoff;
+pub(crate) mod idle;
+mod lifecycle;
+pub(crate) mod lifo;
+mod shared;
+mod slot;
+mod slots;
+mod wakes;
+mod watch;
+mod worker;
+
+use std::fmt;
+
+use crate::primitives::thread::{Hook, Spawner};
+
+pub(crate) use context::{enter, index as current_index, with as with_current};
+pub(crate) use handoff::block_in_place;
+pub(crate) use shared::Shared;
+pub(crate) use wakes::wake_each;
+pub(crate) use watch::Watch;
+pub(crate) use worker::{Step, Worker};
+
+/// Wraps each worker thread's whole run, so that the floor above can make itself known to it.
+pub(crate) type Around = std::sync::Arc<dyn Fn(&mut dyn FnMut()) + Send + Sync>;
+
+/// How a scheduler is made.
+#[derive(Clone)]
+pub(crate) struct Config {
+    /// How many threads run tasks at once.
+    pub(crate) permits: usize,
+    /// How many threads there may be, stuck ones and spares included.
+    pub(crate) max_threads: usize,
+    /// Whether a blocking call may give the permit to another thread.
+    pub(crate) hands_off: bool,
+    /// Tasks between two looks at the reactor, and between two at the injector before one's own queue.
+    pub(crate) event_interval: u32,
+    pub(crate) global_queue_interval: u32,
+    pub(crate) threads: Spawner,
+    pub(crate) around: Around,
+    pub(crate) on_park: Option<Hook>,
+    pub(crate) on_unpark: Option<Hook>,
+    /// The seed of every random choice.
+    pub(crate) seed: u64,
+}
+
+impl fmt::Debug for Config {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Config")
+            .field("permits", &self.permits)
+            .field("max_threads", &self.max_threads)
+            .field("event_interval", &self.event_interval)
+            .field("global_queue_interval", &self.global_queue_interval)
+            .finish_non_exhaustive()
+    }
+}

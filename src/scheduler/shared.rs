@@ -1,0 +1,262 @@
+//! What all threads of a scheduler share: slots, the injector, who is idle, the reactor, the registry of tasks.
+
+use std::io;
+use std::panic::Location;
+
+use super::Config;
+use super::context;
+use super::idle::{Claim, Idle};
+use super::lifecycle::Lifecycle;
+use super::slot::Control;
+use super::slots::Slots;
+use super::worker::Worker;
+use crate::primitives::atomic::{AtomicBool, Ordering, fence};
+use crate::primitives::parker::{Parker, Unparker};
+use crate::primitives::{Arc, Mutex};
+use crate::queue::{Injector, Steal};
+use crate::reactor::Reactor;
+use crate::tasks::{Header, Id, JoinHandle, Notified, Registry, Schedule, Task};
+
+/// A scheduler. Each task holds a clone of its Arc.
+pub(crate) struct Shared {
+    pub(crate) config: Config,
+    pub(crate) slots: Slots,
+    pub(crate) injector: Injector<Notified>,
+    pub(crate) idle: Idle,
+    pub(crate) reactor: Arc<Reactor>,
+    pub(crate) registry: Registry,
+    pub(crate) lifecycle: Lifecycle,
+    /// The watch, seen from the workers: to be roused when the first of them gets something to do.
+    pub(crate) watch: WatchBell,
+}
+
+/// How workers rouse the watch from its deep sleep.
+pub(crate) struct WatchBell {
+    asleep: AtomicBool,
+    unparker: Mutex<Option<Unparker>>,
+}
+
+impl Shared {
+    pub(crate) fn new(config: Config, reactor: Arc<Reactor>) -> Self {
+        Self {
+            slots: Slots::new(config.max_threads),
+            injector: Injector::new(),
+            idle: Idle::new(config.permits, config.max_threads),
+            reactor,
+            registry: Registry::new(config.permits + 1),
+            lifecycle: Lifecycle::new(),
+            watch: WatchBell { asleep: AtomicBool::new(false), unparker: Mutex::new(None) },
+            config,
+        }
+    }
+
+    /// Spawns `future`; on a scheduler that is shut down the handle resolves as cancelled.
+    pub(crate) fn spawn<F>(
+        self: &Arc<Self>,
+        future: F,
+        location: &'static Location<'static>,
+        name: Option<std::sync::Arc<str>>,
+    ) -> JoinHandle<F::Output>
+    where
+        F: Future + Send + 'static,
+        F::Output: Send + 'static,
+    {
+        let shard = self.home_shard();
+        let (handle, task) = self.registry.bind(shard, future, self.clone(), Id::next(), location, name);
+        if let Some(task) = task {
+            self.schedule(task);
+        }
+        handle
+    }
+
+    /// The shard of registry and timers that this thread uses: a worker its own, everyone else the last.
+    pub(crate) fn home_shard(&self) -> usize {
+        context::with(|worker| match worker {
+            Some(worker) if worker.belongs_to(self) => worker.index() % (self.config.permits + 1),
+            _ => self.config.permits,
+        })
+    }
+
+    /// A task became runnable.
+    pub(crate) fn schedule(&self, task: Notified) {
+        self.route(task, Worker::push_next);
+    }
+
+    /// A task that was woken while it ran, or that yields: behind all that waits.
+    pub(crate) fn schedule_last(&self, task: Notified) {
+        self.route(task, Worker::push_last);
+    }
+
+    fn route(&self, task: Notified, local: impl FnOnce(&Worker, Notified)) {
+        context::with(|worker| match worker {
+            Some(worker) if worker.belongs_to(self) && worker.takes_tasks() => local(worker, task),
+            _ => self.inject(task),
+        });
+    }
+
+    /// Queues a task from outside the workers.
+    pub(crate) fn inject(&self, task: Notified) {
+        self.injector.push(task);
+        self.notify();
+    }
+
+    /// Work was published: wakes one sleeper for it, unless somebody is already searching or all are busy.
+    pub(crate) fn notify(&self) {
+        // ORDERING: SeqCst fence, edge "work-published", the pusher's side: push, fence, look for sleepers. Its twin is in
+        // `Worker::sleep`: announce sleep, fence, look for work. One fence is first: if this one, the sleeper sees the work;
+        // if the other, this thread sees the sleeper. Without it both may look too early, and the work is stranded.
+        fence(Ordering::SeqCst);
+        self.wake_one();
+    }
+
+    /// Wakes one sleeper as a searcher, if there is cause. The caller has fenced.
+    pub(crate) fn wake_one(&self) {
+        match self.idle.claim() {
+            Claim::Nobody => {}
+            Claim::Sleeper(index) => {
+                self.rouse_watch();
+                self.slots.get(index).unparker.unpark();
+            }
+            Claim::Poller => {
+                self.rouse_watch();
+                self.reactor.wake();
+            }
+            Claim::NoThread => self.lifecycle.want_thread(),
+        }
+    }
+
+    /// After a permit was taken out of idleness: the watch must be awake while anyone runs tasks.
+    pub(crate) fn rouse_watch(&self) {
+        // ORDERING: SeqCst fence, edge "watch-asleep": permit taken, fence, look whether the watch sleeps; the watch says that
+        // it sleeps, fences, and looks for permits in use. Without it a blocking task could run unwatched.
+        fence(Ordering::SeqCst);
+        // Relaxed: ordered by the fence; the swap makes sure that one thread rings.
+        if self.watch.asleep.load(Ordering::Relaxed) && self.watch.asleep.swap(false, Ordering::Relaxed) {
+            self.ring_watch();
+        }
+    }
+
+    fn ring_watch(&self) {
+        let unparker = self.watch.unparker.lock().clone();
+        if let Some(unparker) = unparker {
+            unparker.unpark();
+        }
+    }
+
+    /// The watch's deep sleep: returns when a worker got something to do, or after a call of `rouse_watch`.
+    pub(crate) fn watch_sleeps(&self, parker: &Parker) {
+        *self.watch.unparker.lock() = Some(parker.unparker());
+        self.watch.asleep.store(true, Ordering::Relaxed);
+        // ORDERING: SeqCst fence, edge "watch-asleep", the watch's side, as told in `rouse_watch`.
+        fence(Ordering::SeqCst);
+        if self.all_idle() && !self.lifecycle.is_closing() && !self.lifecycle.wants_thread() {
+            parker.park();
+        }
+        self.watch.asleep.store(false, Ordering::Relaxed);
+    }
+
+    /// Whether no thread holds a permit.
+    pub(crate) fn all_idle(&self) -> bool {
+        self.idle.look().0 == self.config.permits
+    }
+
+    /// Whether any queue holds a task that a thread without work should take. LIFO slots count when their poll is slow.
+    pub(crate) fn has_work(&self) -> bool {
+        !self.injector.is_empty()
+            || self.slots.iter().any(|(_, slot)| !slot.stealer.is_empty() || (!slot.lifo.is_empty() && slot.is_slow()))
+    }
+
+    /// Starts one more thread.
+    ///
+    /// # Errors
+    /// The system refused it, or all `max_threads` seats are taken.
+    pub(crate) fn start_thread(self: &Arc<Self>) -> io::Result<()> {
+        let full = || io::Error::other(format!("all {} threads (max_threads) are in use", self.config.max_threads));
+        let seat = self.slots.sit_down().ok_or_else(full)?;
+        let number = seat.index;
+        // Both go back by their drop, whether the thread ends or never starts.
+        let living = self.lifecycle.thread_starts();
+        let worker = Worker::new(self.clone(), seat);
+        let around = self.config.around.clone();
+        let mut body = Some((worker, living));
+        self.config.threads.spawn(
+            || format!("freewheel-worker-{number}"),
+            move || {
+                around(&mut || {
+                    if let Some((worker, living)) = body.take() {
+                        worker.run();
+                        drop(worker);
+                        drop(living);
+                    }
+                });
+            },
+        )
+    }
+
+    /// Begins the end: no new tasks, and every thread that sleeps is woken to cancel those there are.
+    pub(crate) fn close(&self) {
+        self.registry.close();
+        if !self.lifecycle.close() {
+            return;
+        }
+        // ORDERING: SeqCst fence, edge "work-published": the end is announced like work. A thread that goes to sleep has
+        // announced that, fences in `Worker::rest`, and looks; so it sees the end, or is found here.
+        fence(Ordering::SeqCst);
+        while let Some(sleeper) = self.idle.pop() {
+            self.slots.get(sleeper).unparker.unpark();
+        }
+        self.reactor.wake();
+        self.ring_watch();
+    }
+
+    /// Cancels every task, from shard `first` on, so that threads that do it together meet little.
+    pub(crate) fn cancel_all(&self, first: usize) {
+        let shards = self.config.permits + 1;
+        for shard in 0..shards {
+            self.registry.shutdown_shard((first + shard) % shards);
+        }
+    }
+
+    /// The tasks whose poll does not end, each with its id and where it was spawned: for the report at the end.
+    pub(crate) fn stuck_tasks(&self) -> Vec<(u64, &'static Location<'static>)> {
+        let busy = self.slots.iter().filter(|(_, slot)| !matches!(slot.control(), Control::Empty | Control::Idle));
+        busy.filter_map(|(_, slot)| slot.current_task()).collect()
+    }
+
+    /// Drops what is queued. For after the end, when no worker takes anything any more.
+    pub(crate) fn drain(&self) {
+        loop {
+            match self.injector.steal() {
+                Steal::Success(task) => drop(task),
+                Steal::Retry => {}
+                Steal::Empty => return,
+            }
+        }
+    }
+}
+
+impl Schedule for Arc<Shared> {
+    fn schedule(&self, task: Notified) {
+        Shared::schedule(self, task);
+    }
+
+    fn yield_now(&self, task: Notified) {
+        self.schedule_last(task);
+    }
+
+    fn release(&self, task: &Header) -> Option<Task> {
+        self.registry.release(task)
+    }
+}
+
+impl std::fmt::Debug for Shared {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let (idle, polling) = self.idle.look();
+        f.debug_struct("Scheduler")
+            .field("permits", &self.config.permits)
+            .field("idle_permits", &idle)
+            .field("in_poll", &polling)
+            .field("threads", &self.slots.len())
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,143 @@
+//! A slot: the place of one thread, as the others see it.
+
+use std::panic::Location;
+use std::ptr;
+
+use super::lifo::LifoSlot;
+use crate::primitives::CachePadded;
+use crate::primitives::atomic::{AtomicPtr, AtomicU8, AtomicU64, Ordering};
+use crate::primitives::parker::Unparker;
+use crate::queue::Stealer;
+use crate::tasks::Notified;
+
+/// What a slot's thread is doing, as far as permits are concerned.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(u8)]
+pub(crate) enum Control {
+    /// No thread sits here.
+    Empty = 0,
+    /// The thread sleeps, or is on its way to or from sleep.
+    Idle = 1,
+    /// The thread holds a permit and runs tasks.
+    Active = 2,
+    /// The thread gave its permit away for the time of a blocking call.
+    Blocking = 3,
+    /// The thread runs on without a permit to the end of its poll.
+    Revoked = 4,
+}
+
+#[derive(Debug)]
+pub(crate) struct Slot {
+    pub(crate) stealer: Stealer<Notified>,
+    pub(crate) unparker: Unparker,
+    pub(crate) lifo: CachePadded<LifoSlot>,
+    /// The owner's line: written once per poll by plain stores, read by the watch and by thieves.
+    poll: CachePadded<Poll>,
+    /// The watch's line: the epoch it saw at its last tick.
+    seen: CachePadded<AtomicU64>,
+}
+
+#[derive(Debug)]
+struct Poll {
+    /// Rises by one when a poll begins and when it ends, so it is odd within a poll.
+    epoch: AtomicU64,
+    task: AtomicU64,
+    location: AtomicPtr<Location<'static>>,
+    control: AtomicU8,
+}
+
+impl Slot {
+    pub(crate) fn new(stealer: Stealer<Notified>, unparker: Unparker) -> Self {
+        Self {
+            stealer,
+            unparker,
+            lifo: CachePadded::new(LifoSlot::new()),
+            poll: CachePadded::new(Poll {
+                epoch: AtomicU64::new(0),
+                task: AtomicU64::new(0),
+                location: AtomicPtr::new(ptr::null_mut()),
+                control: AtomicU8::new(Control::Idle as u8),
+            }),
+            seen: CachePadded::new(AtomicU64::new(0)),
+        }
+    }
+
+    /// The owner begins to poll `task`. Relaxed stores all: the watch reads them to judge and to report, never to follow.
+    #[inline]
+    pub(crate) fn begin_poll(&self, task: &Notified) {
+        self.poll.task.store(task.id().number(), Ordering::Relaxed);
+        self.poll.location.store(ptr::from_ref(task.location()).cast_mut(), Ordering::Relaxed);
+        self.next_epoch();
+    }
+
+    /// The poll has ended. A nested one leaves the epoch even: what is left of the outer poll is not watched.
+    #[inline]
+    pub(crate) fn end_poll(&self) {
+        self.next_epoch();
+    }
+
+    #[inline]
+    fn next_epoch(&self) {
+        // Relaxed, a load and a store: the owner alone writes it, and it publishes nothing.
+        let epoch = self.poll.epoch.load(Ordering::Relaxed);
+        self.poll.epoch.store(epoch + 1, Ordering::Relaxed);
+    }
+
+    pub(crate) fn epoch(&self) -> u64 {
+        // Relaxed: compared with another epoch, nothing is read through it.
+        self.poll.epoch.load(Ordering::Relaxed)
+    }
+
+    /// The task in the slot's current or last poll, and where it was spawned. Racy by nature: for reports.
+    pub(crate) fn current_task(&self) -> Option<(u64, &'static Location<'static>)> {
+        // Relaxed: both are plain facts; a torn pair names the previous task's id or place in a report.
+        let location = self.poll.location.load(Ordering::Relaxed);
+        // SAFETY: only `begin_poll` writes it, from a `&'static Location`, so it is null or valid for ever.
+        let location = unsafe { location.as_ref() }?;
+        Some((self.poll.task.load(Ordering::Relaxed), location))
+    }
+
+    /// The watch marks what it saw at this tick.
+    pub(crate) fn mark_seen(&self, epoch: u64) {
+        // Relaxed: a mark for thieves to judge age by; late is harmless.
+        self.seen.store(epoch, Ordering::Relaxed);
+    }
+
+    /// Whether the poll in progress has lasted since before the watch's last tick.
+    pub(crate) fn is_slow(&self) -> bool {
+        let epoch = self.epoch();
+        is_in_poll(epoch) && self.seen.load(Ordering::Relaxed) == epoch
+    }
+
+    /// What the thread is doing.
+    pub(crate) fn control(&self) -> Control {
+        // Relaxed: the owner reads its own word once per poll; the watch reads it to judge.
+        match self.poll.control.load(Ordering::Relaxed) {
+            0 => Control::Empty,
+            1 => Control::Idle,
+            2 => Control::Active,
+            3 => Control::Blocking,
+            _ => Control::Revoked,
+        }
+    }
+
+    /// The owner, with a permit in its hand or without, says what it does next. See [`Slot::leave_active`] for the one
+    /// change that needs more.
+    pub(crate) fn set_control(&self, control: Control) {
+        // Relaxed: a statement; the permits themselves move through `Idle`.
+        self.poll.control.store(control as u8, Ordering::Relaxed);
+    }
+
+    /// From `Active` to another state. True if this thread made the change, and so has the permit in its hand: the owner and
+    /// the watch may try at once, and one of them gets it.
+    pub(crate) fn leave_active(&self, to: Control) -> bool {
+        let (active, to) = (Control::Active as u8, to as u8);
+        // Relaxed: who wins the exchange is decided by the word alone; the permit is passed on through `Idle`.
+        self.poll.control.compare_exchange(active, to, Ordering::Relaxed, Ordering::Relaxed).is_ok()
+    }
+}
+
+/// Whether an epoch belongs to a poll in progress.
+pub(crate) fn is_in_poll(epoch: u64) -> bool {
+    epoch % 2 == 1
+}

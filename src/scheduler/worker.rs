@@ -1,0 +1,431 @@
+//! A worker: one thread's share of the scheduler, as a step function and a thin driver that owns the thread.
+//!
+//! `step` runs one task or says that there is none; `sleep` rests until there is cause. The `current_thread` flavour
+//! drives the same worker from inside `block_on`. All fields are cells, so that a nested `block_on` may step the worker
+//! from within a task.
+
+use std::cell::Cell;
+use std::mem::ManuallyDrop;
+use std::task::Waker;
+use std::time::Duration;
+
+use super::context;
+use super::idle::Bed;
+use super::shared::Shared;
+use super::slot::{Control, Slot};
+use super::slots::Seat;
+use super::wakes;
+use crate::primitives::atomic::{Ordering, fence};
+use crate::primitives::random::Random;
+use crate::primitives::{Arc, assert_none_held};
+use crate::reactor::Wait;
+use crate::tasks::Notified;
+
+/// After so many tasks in a row from the LIFO slot, the next one goes behind the queue: two tasks that wake each other
+/// must not starve the others.
+const LIFO_STREAK: u32 = 3;
+
+/// How long the poller waits before it polls again after the system's poll failed, so as not to spin.
+const POLL_FAILED_PAUSE: Duration = Duration::from_millis(10);
+
+pub(crate) struct Worker {
+    shared: Arc<Shared>,
+    seat: ManuallyDrop<Seat>,
+    /// Steps until the reactor is polled, and until the injector goes first.
+    until_events: Cell<u32>,
+    until_injector: Cell<u32>,
+    lifo_streak: Cell<u32>,
+    searching: Cell<bool>,
+    mode: Cell<Mode>,
+    /// How many tasks the batch in progress has queued.
+    batch: Cell<usize>,
+    wakers: Cell<Vec<Waker>>,
+    random: Random,
+}
+
+/// Where a task goes that is woken on this thread.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Mode {
+    /// Into the LIFO slot: a running task woke it.
+    Running,
+    /// To the queue, without waking anybody: events are handed over, one wake-up follows for all.
+    Batch,
+    /// Elsewhere: this thread is away in a blocking call.
+    Away,
+}
+
+/// What a step came to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[must_use]
+pub(crate) enum Step {
+    Ran,
+    /// Nothing to do: sleep.
+    Idle,
+    /// The scheduler is shutting down: close.
+    Closing,
+}
+
+impl Worker {
+    pub(crate) fn new(shared: Arc<Shared>, seat: Seat) -> Self {
+        let random = Random::new(shared.config.seed.wrapping_add(seat.index as u64));
+        Self {
+            until_events: Cell::new(shared.config.event_interval),
+            until_injector: Cell::new(shared.config.global_queue_interval),
+            lifo_streak: Cell::new(0),
+            searching: Cell::new(false),
+            mode: Cell::new(Mode::Running),
+            batch: Cell::new(0),
+            wakers: Cell::new(Vec::new()),
+            random,
+            seat: ManuallyDrop::new(seat),
+            shared,
+        }
+    }
+
+    pub(crate) fn index(&self) -> usize {
+        self.seat.index
+    }
+
+    pub(crate) fn shared(&self) -> &Arc<Shared> {
+        &self.shared
+    }
+
+    pub(crate) fn belongs_to(&self, shared: &Shared) -> bool {
+        std::ptr::eq(&*self.shared, shared)
+    }
+
+    /// Whether tasks woken on this thread may be queued here.
+    pub(crate) fn takes_tasks(&self) -> bool {
+        self.mode.get() != Mode::Away
+    }
+
+    /// The thread's driver: from its first sleep as a spare to the end of the scheduler.
+    pub(crate) fn run(&self) {
+        let _entered = context::enter(self);
+        let bed = self.shared.idle.sleep_as_spare(self.index(), false);
+        self.rest(bed, &|| false);
+        loop {
+            match self.step() {
+                Step::Ran => {}
+                Step::Idle => self.sleep(&|| false),
+                Step::Closing => break,
+            }
+        }
+        self.close();
+    }
+
+    /// Runs one task, or says why not.
+    #[inline]
+    pub(crate) fn step(&self) -> Step {
+        if self.shared.lifecycle.is_closing() {
+            return Step::Closing;
+        }
+        if count_down(&self.until_events, self.shared.config.event_interval) {
+            self.turn_reactor();
+        }
+        match self.next_task().or_else(|| self.search()) {
+            Some(task) => {
+                self.run_task(task);
+                Step::Ran
+            }
+            None => Step::Idle,
+        }
+    }
+
+    fn run_task(&self, task: Notified) {
+        if self.searching.get() {
+            self.stop_search();
+        }
+        let slot = self.slot();
+        slot.begin_poll(&task);
+        assert_none_held();
+        task.run();
+        slot.end_poll();
+        if slot.control() != Control::Active {
+            self.go_on_without_permit();
+        }
+    }
+
+    /// The queues in their order: now and then the injector first, so that nothing there waits for ever.
+    fn next_task(&self) -> Option<Notified> {
+        if count_down(&self.until_injector, self.shared.config.global_queue_interval) {
+            if let Some(task) = self.from_injector() {
+                return Some(task);
+            }
+        }
+        if let Some(task) = self.slot().lifo.take() {
+            let streak = self.lifo_streak.get();
+            if streak < LIFO_STREAK {
+                self.lifo_streak.set(streak + 1);
+                return Some(task);
+            }
+            self.seat.queue.push(task);
+        }
+        self.lifo_streak.set(0);
+        self.seat.queue.pop().or_else(|| self.from_injector())
+    }
+
+    fn from_injector(&self) -> Option<Notified> {
+        let injector = &self.shared.injector;
+        if injector.is_empty() {
+            return None;
+        }
+        loop {
+            let steal = injector.steal_batch_and_pop(&self.seat.queue);
+            if !steal.is_retry() {
+                return steal.success();
+            }
+        }
+    }
+
+    /// Looks through the others' queues, from a random one on; last, through the LIFO slots of slow polls.
+    fn search(&self) -> Option<Notified> {
+        if !self.searching.get() {
+            if !self.shared.idle.start_search(self.shared.config.permits) {
+                return None;
+            }
+            self.searching.set(true);
+        }
+        loop {
+            let mut retry = false;
+            let slots = self.shared.slots.len();
+            let first = self.random.below(slots as u32) as usize;
+            for index in (first..slots).chain(0..first).filter(|&index| index != self.index()) {
+                let steal = self.shared.slots.get(index).stealer.steal_batch_and_pop(&self.seat.queue);
+                retry |= steal.is_retry();
+                if let Some(task) = steal.success() {
+                    return Some(task);
+                }
+            }
+            if let Some(task) = self.from_injector() {
+                return Some(task);
+            }
+            if !retry {
+                let mut slow = self.shared.slots.iter().filter(|(_, slot)| !slot.lifo.is_empty() && slot.is_slow());
+                return slow.find_map(|(_, slot)| slot.lifo.take());
+            }
+        }
+    }
+
+    fn stop_search(&self) {
+        self.searching.set(false);
+        if self.shared.idle.end_search() {
+            // ORDERING: SeqCst fence, edge "search-ended": no more searching, fence, look for work that was pushed without
+            // waking anybody, because the pusher (push, fence, look for searchers) still saw this one. Without it that
+            // work could wait for a busy worker while others sleep.
+            fence(Ordering::SeqCst);
+            if self.shared.has_work() {
+                self.shared.wake_one();
+            }
+        }
+    }
+
+    /// A task woken by the running one: next.
+    pub(crate) fn push_next(&self, task: Notified) {
+        if self.mode.get() == Mode::Batch {
+            self.batch.set(self.batch.get() + 1);
+            self.seat.queue.push(task);
+        } else if let Some(displaced) = self.slot().lifo.push(task) {
+            self.seat.queue.push(displaced);
+            self.shared.notify();
+        }
+    }
+
+    /// A task that yields: last. It wakes nobody, for this worker is about to look into its queue itself; should it get
+    /// stuck before it comes to that, the watch makes the queue known.
+    pub(crate) fn push_last(&self, task: Notified) {
+        self.seat.queue.push(task);
+    }
+
+    /// Polls the reactor without blocking, unless somebody else is at it.
+    pub(crate) fn turn_reactor(&self) {
+        let Some(mut token) = self.shared.reactor.try_token() else { return };
+        let mut wakers = self.wakers.take();
+        // An error was reported by the reactor to all who wait for I/O.
+        let _ = token.poll(Wait::No, &mut wakers);
+        drop(token);
+        if self.wake_batch(wakers) > 0 {
+            self.shared.notify();
+        }
+    }
+
+    /// Wakes all, quietly; how many tasks that put into this worker's queue.
+    fn wake_batch(&self, mut wakers: Vec<Waker>) -> usize {
+        if !wakers.is_empty() {
+            let mode = self.mode.replace(Mode::Batch);
+            self.batch.set(0);
+            wakes::wake_each(&mut wakers);
+            self.mode.set(mode);
+        }
+        self.wakers.set(wakers);
+        self.batch.take()
+    }
+
+    /// Gives the permit back and sleeps until there is work, or until `interrupt` says so after a wake-up of the reactor.
+    pub(crate) fn sleep(&self, interrupt: &dyn Fn() -> bool) {
+        let searching = self.searching.replace(false);
+        let bed = if self.slot().leave_active(Control::Idle) {
+            self.shared.idle.sleep(self.index(), searching)
+        } else {
+            self.slot().set_control(Control::Idle);
+            self.shared.idle.sleep_as_spare(self.index(), searching)
+        };
+        self.rest(bed, interrupt);
+    }
+
+    fn rest(&self, bed: Bed, interrupt: &dyn Fn() -> bool) {
+        // ORDERING: SeqCst fence, edge "work-published", the sleeper's side: it has announced its sleep, fences, and looks
+        // for work once more. Its twin is in `Shared::notify`, which tells the proof.
+        fence(Ordering::SeqCst);
+        if self.shared.has_work() {
+            self.shared.wake_one();
+        }
+        self.shared.config.on_park.iter().for_each(|hook| hook());
+        match bed {
+            Bed::Stack => {
+                if !self.shared.lifecycle.is_closing() {
+                    self.seat.parker.park();
+                }
+                self.searching.set(true);
+                self.slot().set_control(Control::Active);
+            }
+            Bed::Poll => self.rest_in_poll(interrupt),
+        }
+        self.shared.config.on_unpark.iter().for_each(|hook| hook());
+    }
+
+    fn rest_in_poll(&self, interrupt: &dyn Fn() -> bool) {
+        let idle = &self.shared.idle;
+        let mut wakers = self.wakers.take();
+        loop {
+            let mut token = self.shared.reactor.token();
+            // Claimed before it held the token: the interrupt may have been another holder's, so it must not sleep.
+            let mut awake = !idle.is_poller(self.index()) || self.shared.lifecycle.is_closing() || interrupt();
+            if !awake {
+                let polled = token.poll(Wait::Forever, &mut wakers);
+                drop(token);
+                if polled.is_err() {
+                    self.seat.parker.park_timeout(POLL_FAILED_PAUSE);
+                }
+                awake = !wakers.is_empty();
+            }
+            if awake {
+                break;
+            }
+        }
+        let by_itself = idle.leave_poll(self.index());
+        self.searching.set(!by_itself);
+        self.slot().set_control(Control::Active);
+        if by_itself {
+            self.shared.rouse_watch();
+        }
+        // One task: this worker runs it and comes back. More: another is woken, and takes the token when it has nothing left.
+        if self.wake_batch(wakers) > 1 {
+            self.shared.notify();
+        }
+    }
+
+    /// Goes on without the permit, which went to another thread during the last poll: takes an idle one, or sleeps.
+    fn go_on_without_permit(&self) {
+        if self.shared.idle.take_permit() {
+            self.slot().set_control(Control::Active);
+            self.shared.rouse_watch();
+            return;
+        }
+        self.flush_lifo();
+        self.slot().set_control(Control::Idle);
+        let bed = self.shared.idle.sleep_as_spare(self.index(), false);
+        self.rest(bed, &|| false);
+    }
+
+    /// Makes what waits in the LIFO slot visible to thieves.
+    fn flush_lifo(&self) {
+        if let Some(task) = self.slot().lifo.take() {
+            self.seat.queue.push(task);
+        }
+    }
+
+    /// Runs `f`, which may block, with the permit given away meanwhile; see `handoff.md`.
+    pub(crate) fn away<R>(&self, f: impl FnOnce() -> R) -> R {
+        if !self.shared.config.hands_off
+            || self.mode.get() == Mode::Away
+            || !self.slot().leave_active(Control::Blocking)
+        {
+            return f();
+        }
+        self.flush_lifo();
+        let _back = Back { worker: self, mode: self.mode.replace(Mode::Away) };
+        self.shared.idle.release_permit();
+        self.shared.notify();
+        if self.shared.lifecycle.take_want() && self.shared.start_thread().is_err() {
+            // Without a thread the permit stays idle until one comes back; the reactor thread tries again.
+            self.shared.lifecycle.want_thread();
+        }
+        f()
+    }
+
+    /// The end: cancels every task there is, then drops what is queued here.
+    pub(crate) fn close(&self) {
+        self.shared.cancel_all(self.index());
+        drop(self.slot().lifo.take());
+        while let Some(task) = self.seat.queue.pop() {
+            drop(task);
+        }
+    }
+
+    /// A `current_thread` driver takes the permit while it drives, and gives it back.
+    pub(crate) fn take_the_permit(&self) -> bool {
+        let taken = self.shared.idle.take_permit();
+        if taken {
+            self.slot().set_control(Control::Active);
+        }
+        taken
+    }
+
+    pub(crate) fn give_back_the_permit(&self) {
+        if self.searching.replace(false) {
+            // Nobody else searches in this flavour, so there is nobody to wake.
+            let _ = self.shared.idle.end_search();
+        }
+        self.flush_lifo();
+        if self.slot().leave_active(Control::Idle) {
+            self.shared.idle.release_permit();
+        }
+    }
+
+    fn slot(&self) -> &Slot {
+        self.shared.slots.get(self.seat.index)
+    }
+}
+
+/// Comes back from a blocking call, also when it unwinds.
+struct Back<'a> {
+    worker: &'a Worker,
+    mode: Mode,
+}
+
+impl Drop for Back<'_> {
+    fn drop(&mut self) {
+        self.worker.mode.set(self.mode);
+        // Without a permit this poll goes on all the same, one thread too many for its rest.
+        let control = if self.worker.shared.idle.take_permit() { Control::Active } else { Control::Revoked };
+        self.worker.slot().set_control(control);
+        self.worker.shared.rouse_watch();
+    }
+}
+
+impl Drop for Worker {
+    fn drop(&mut self) {
+        // SAFETY: taken once, here, and `self` is not used afterwards.
+        let seat = unsafe { ManuallyDrop::take(&mut self.seat) };
+        self.shared.slots.stand_up(seat);
+    }
+}
+
+/// Counts down; true, and from the start again, each time it reaches zero.
+#[inline]
+fn count_down(counter: &Cell<u32>, interval: u32) -> bool {
+    let left = counter.get() - 1;
+    counter.set(if left == 0 { interval } else { left });
+    left == 0
+}

@@ -1,0 +1,71 @@
+//! Spawning: tasks, blocking calls, yielding; the upper half of the public module `task`.
+
+mod builder;
+mod yield_now;
+
+pub use builder::Builder;
+pub use yield_now::yield_now;
+
+use std::future::Future;
+use std::panic::Location;
+
+use crate::runtime::context;
+use crate::scheduler;
+use crate::tasks::JoinHandle;
+
+/// Spawns a task on the current runtime and returns a handle to await its output.
+///
+/// The task runs whether or not the handle is awaited; dropping the handle detaches it, [`JoinHandle::abort`] cancels it. It starts
+/// soon, on any worker, perhaps before `spawn` returns. A panic inside ends the task alone and is carried to the handle
+/// as a [`JoinError`](crate::task::JoinError).
+///
+/// A task that blocks its thread does not stop the others; see the crate's first page for what that promise covers.
+///
+/// On a runtime that is shutting down the future is dropped and the handle resolves as cancelled.
+///
+/// # Panics
+/// Outside a runtime. Use [`Runtime::spawn`](crate::runtime::Runtime::spawn) or [`Handle::spawn`](crate::runtime::Handle::spawn) there.
+///
+/// # Examples
+/// ```
+/// # freewheel::runtime::Runtime::new().unwrap().block_on(async {
+/// let workers: Vec<_> = (0..10).map(|n| freewheel::spawn(async move { n * n })).collect();
+/// let mut sum = 0;
+/// for worker in workers {
+///     sum += worker.await.unwrap();
+/// }
+/// assert_eq!(sum, 285);
+/// # });
+/// ```
+#[track_caller]
+pub fn spawn<F>(future: F) -> JoinHandle<F::Output>
+where
+    F: Future + Send + 'static,
+    F::Output: Send + 'static,
+{
+    let location = Location::caller();
+    match context::with_current(|handle| handle.spawn_at(future, location, None)) {
+        Ok(handle) => handle,
+        Err(error) => panic!("{error}"),
+    }
+}
+
+/// Runs `f` here and now, and lets another thread run the tasks meanwhile.
+///
+/// On a worker thread the permit to run tasks goes to another thread before `f` begins, so nothing waits for it, except
+/// what shares this very task (`join!`, `select!`). Anywhere else `f` is simply called: on a `current_thread` runtime (where
+/// tokio panics) the other tasks do wait.
+///
+/// # Examples
+/// ```
+/// # freewheel::runtime::Runtime::new().unwrap().block_on(async {
+/// let task = freewheel::spawn(async {
+///     freewheel::task::block_in_place(|| std::thread::sleep(std::time::Duration::from_millis(1)));
+///     "slept"
+/// });
+/// assert_eq!(task.await.unwrap(), "slept");
+/// # });
+/// ```
+pub fn block_in_place<F: FnOnce() -> R, R>(f: F) -> R {
+    scheduler::block_in_place(f)
+}
