@@ -47,7 +47,7 @@ pub(crate) fn only_primitives(source: &Source) -> Vec<Offence> {
     offences
 }
 
-/// `// SAFETY:` above each unsafe block and impl, `# Safety` in the docs of each unsafe function and trait.
+/// `// SAFETY:` above each unsafe block and impl, `# Safety` in the docs of each unsafe trait and visible unsafe function.
 pub(crate) fn safety(source: &Source) -> Vec<Offence> {
     let mut offences = Vec::new();
     for at in (0..source.tokens.len()).filter(|&at| source.is(at, "unsafe")) {
@@ -63,7 +63,8 @@ pub(crate) fn safety(source: &Source) -> Vec<Offence> {
         let docs = source.comment_above(first_line_of_item(source, at), WITHIN);
         let (said, wanted) = if declares {
             let passed_on = docs.contains("# Safety") || docs.contains("SAFETY:") || comment.contains("SAFETY:");
-            (passed_on || implements_unsafe_trait(source, at), "a `# Safety` section")
+            let private = source.is(at + 1, "fn") && !visible(source, at);
+            (passed_on || private || implements_unsafe_trait(source, at), "a `# Safety` section")
         } else {
             (comment.contains("SAFETY:"), "`// SAFETY:` within 4 lines above")
         };
@@ -72,6 +73,12 @@ pub(crate) fn safety(source: &Source) -> Vec<Offence> {
         }
     }
     offences
+}
+
+/// Whether the item that the token belongs to is `pub`, in whatever measure.
+fn visible(source: &Source, at: usize) -> bool {
+    let before = (0..at).rev().take_while(|&before| !matches!(source.tokens[before].text.as_str(), ";" | "}" | "{"));
+    before.into_iter().any(|before| source.is(before, "pub"))
 }
 
 /// The first line of the item that the token belongs to: above it are attributes, then the docs.

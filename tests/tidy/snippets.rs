@@ -145,7 +145,7 @@ fn an_unsafe_without_its_reason_is_seen() {
     breaks(rule, FILE, 1, "unsafe { a() }", good);
     breaks(rule, FILE, 6, "// SAFETY: too far\n\n\n\n\nunsafe { a() }", good);
     breaks(rule, FILE, 1, "unsafe impl Send for A {}", "// SAFETY: no thread's own.\nunsafe impl Send for A {}");
-    breaks(rule, FILE, 2, "/// Does b.\nunsafe fn b() {}", "type A = unsafe fn(usize);");
+    breaks(rule, FILE, 2, "/// Does b.\npub(super) unsafe fn b() {}", "type A = unsafe fn(usize);");
     breaks(rule, FILE, 1, "unsafe trait B {}", "// SAFETY: b\nunsafe impl B for C { unsafe fn d() {} }");
 }
 
