@@ -11,6 +11,7 @@
 
 mod primitives;
 mod queue;
+mod reactor;
 
 pub mod explore;
 pub mod models;
