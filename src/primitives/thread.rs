@@ -84,3 +84,14 @@ pub(crate) fn yield_now() {
 pub(crate) fn panicking() -> bool {
     std::thread::panicking()
 }
+
+/// The system's own number of this thread, by which `/proc` knows it; zero where there is none.
+pub(crate) fn native_id() -> u32 {
+    #[cfg(target_os = "linux")]
+    {
+        // SAFETY: gettid takes nothing and cannot fail.
+        unsafe { libc::gettid() as u32 }
+    }
+    #[cfg(not(target_os = "linux"))]
+    0
+}

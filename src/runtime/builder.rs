@@ -10,11 +10,12 @@ use super::calls::Calls;
 use super::current_thread::Driver;
 use super::forever::Forever;
 use super::{Handle, Inner, Runtime, RuntimeFlavor, context, reactor_thread};
-use crate::primitives::clock::Clock;
+use crate::primitives::clock::{Clock, nanos};
 use crate::primitives::random;
 use crate::primitives::thread::Spawner;
 use crate::reactor::Reactor;
 use crate::scheduler::idle::MOST_THREADS;
+use crate::scheduler::stall::Rules;
 use crate::scheduler::{self, Worker};
 
 /// Builds a [`Runtime`] with chosen settings; tokio's names and defaults where tokio has them.
@@ -38,6 +39,9 @@ pub struct Builder {
     event_interval: u32,
     global_queue_interval: u32,
     shutdown_grace: Duration,
+    watches: bool,
+    max_cpu_extra: Option<usize>,
+    stall_threshold: Duration,
     threads: Spawner,
     on_park: Option<crate::primitives::thread::Hook>,
     on_unpark: Option<crate::primitives::thread::Hook>,
@@ -74,6 +78,9 @@ impl Builder {
             event_interval: 61,
             global_queue_interval: 31,
             shutdown_grace: Duration::from_secs(10),
+            watches: true,
+            max_cpu_extra: None,
+            stall_threshold: Duration::from_millis(10),
             threads: Spawner { name: None, stack_size: None, on_start: None, on_stop: None },
             on_park: None,
             on_unpark: None,
@@ -211,6 +218,30 @@ impl Builder {
         self
     }
 
+    /// Whether the permit of a worker whose task blocks its thread moves to another thread. Default: true; that is what freewheel is for.
+    ///
+    /// Switched off, a task that blocks holds up one worker as long as it blocks, as in tokio; what is queued behind it is
+    /// still rescued by other workers, and [`task::block_in_place`](crate::task::block_in_place) still hands off.
+    pub fn hand_off(&mut self, on: bool) -> &mut Self {
+        self.watches = on;
+        self
+    }
+
+    /// How many threads may run tasks beyond `worker_threads`, when the tasks of the workers compute for long without
+    /// yielding and others wait. Default: as many as workers. Threads that sleep in a blocking call do not count: their
+    /// core is free.
+    pub fn max_cpu_extra(&mut self, threads: usize) -> &mut Self {
+        self.max_cpu_extra = Some(threads);
+        self
+    }
+
+    /// How long one poll of a task lasts before it is reported as a stall. Default: 10 milliseconds. (The hand-off itself
+    /// does not wait for that: it comes after one to two milliseconds.)
+    pub fn stall_threshold(&mut self, duration: Duration) -> &mut Self {
+        self.stall_threshold = duration;
+        self
+    }
+
     /// Accepted for tokio's sake: I/O and time are always there.
     pub fn enable_all(&mut self) -> &mut Self {
         self
@@ -260,6 +291,12 @@ impl Builder {
             permits: workers,
             max_threads,
             hands_off: multi_thread,
+            watch: Rules {
+                hands_off: self.watches,
+                max_cpu_extra: self.max_cpu_extra.unwrap_or(workers),
+                report_after: nanos(self.stall_threshold),
+                notices: None,
+            },
             event_interval: self.event_interval,
             global_queue_interval: self.global_queue_interval,
             threads: self.threads.clone(),

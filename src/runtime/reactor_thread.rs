@@ -10,12 +10,10 @@ use std::task::Waker;
 use std::time::Duration;
 
 use super::Inner;
-use crate::primitives::clock::Nanos;
+use crate::primitives::clock::{NEVER, Nanos};
 use crate::primitives::parker::Parker;
 use crate::reactor::Wait;
-use crate::scheduler::{Watch, wake_each};
-
-const TICK: Nanos = 1_000_000;
+use crate::scheduler::{TICK, Watch, wake_each};
 
 /// How many idle ticks pass before the deep sleep.
 const QUIET_TICKS: u32 = 16;
@@ -39,7 +37,7 @@ pub(super) fn run(runtime: &Weak<Inner>) {
     let mut next = clock.now() + TICK;
     while !ticker.inner.scheduler.lifecycle.is_closing() {
         if quiet >= QUIET_TICKS {
-            ticker.inner.scheduler.watch_sleeps(&parker);
+            ticker.sleep_deeply(&parker);
             quiet = 0;
             next = clock.now() + TICK;
         }
@@ -47,18 +45,28 @@ pub(super) fn run(runtime: &Weak<Inner>) {
         if now < next {
             parker.park_timeout(Duration::from_nanos(next - now));
         }
-        // Absolute deadlines; but ticks that were missed are not made up for.
-        next = (next + TICK).max(clock.now());
+        let now = clock.now();
         quiet = if ticker.inner.scheduler.all_idle() { quiet + 1 } else { 0 };
-        ticker.tick();
+        // Absolute deadlines; but ticks that were missed are not made up for.
+        next = (next + ticker.tick(now)).max(now);
     }
 }
 
 impl Ticker {
-    fn tick(&mut self) {
-        self.watch.tick();
+    /// Sleeps until a worker has something to do, or the next word is due about one that is stuck.
+    fn sleep_deeply(&self, parker: &Parker) {
+        let now = self.inner.reactor.clock().now();
+        let due = self.watch.next_notice();
+        let limit = (due != NEVER).then(|| Duration::from_nanos(due.saturating_sub(now)));
+        self.inner.scheduler.watch_sleeps(parker, limit);
+    }
+
+    /// Does what is due at `now`; how long until the next tick.
+    fn tick(&mut self, now: Nanos) -> Nanos {
+        let length = self.watch.tick(now);
         self.see_to_the_poll();
         self.supply_threads();
+        length
     }
 
     /// If no idle worker sleeps in the poll: one is woken to do it, or, when all are busy and none of them has polled since the last

@@ -1,12 +1,20 @@
-//! `block_in_place`: gives the permit away for the time of a call that blocks. The design is told in `handoff.md`.
+//! The hints of a task that is about to block its thread. The design is told in `handoff.md`.
 
 use super::context;
-use super::worker::Worker;
 
-/// Runs `f`; on a worker that may hand off, another thread runs tasks meanwhile.
+/// Runs `f`; if it lasts, the watch gives the worker's permit to another thread. Costs a few nanoseconds if it does not.
 pub(crate) fn block_in_place<R>(f: impl FnOnce() -> R) -> R {
+    leave(false, f)
+}
+
+/// Runs `f`, with the worker's permit given to another thread before it begins.
+pub(crate) fn block_in_place_now<R>(f: impl FnOnce() -> R) -> R {
+    leave(true, f)
+}
+
+fn leave<R>(at_once: bool, f: impl FnOnce() -> R) -> R {
     context::with(|worker| match worker {
-        Some(worker) => Worker::away(worker, f),
+        Some(worker) => worker.away(at_once, f),
         None => f(),
     })
 }

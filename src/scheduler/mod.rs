@@ -9,7 +9,8 @@
 //! | `slot.rs`, `slots.rs`, `lifo.rs` | one thread's place as others see it; the table of them |
 //! | `worker.rs`, `context.rs` | one thread's own half: the step function; which worker this thread is |
 //! | `shared.rs`, `lifecycle.rs` | what all share; how it ends |
-//! | `watch.rs`, `handoff.rs` | rescue behind slow polls; permits that move on when a thread blocks |
+//! | `watch.rs`, `stall.rs`, `thread_state_*.rs` | the watch over slow polls, what it says, and what it asks the system |
+//! | `handoff.rs` | the hints of a task that is about to block |
 //! | `wakes.rs` | waking many |
 //!
 #![doc = include_str!("sleep.md")]
@@ -23,6 +24,10 @@ pub(crate) mod lifo;
 mod shared;
 mod slot;
 mod slots;
+pub(crate) mod stall;
+#[cfg_attr(target_os = "linux", path = "thread_state_linux.rs")]
+#[cfg_attr(not(target_os = "linux"), path = "thread_state_portable.rs")]
+mod thread_state;
 mod wakes;
 mod watch;
 mod worker;
@@ -32,10 +37,11 @@ use std::fmt;
 use crate::primitives::thread::{Hook, Spawner};
 
 pub(crate) use context::{enter, index as current_index, with as with_current};
-pub(crate) use handoff::block_in_place;
+pub(crate) use handoff::{block_in_place, block_in_place_now};
 pub(crate) use shared::Shared;
+pub(crate) use thread_state::system_call;
 pub(crate) use wakes::wake_each;
-pub(crate) use watch::Watch;
+pub(crate) use watch::{TICK, Watch};
 pub(crate) use worker::{Step, Worker};
 
 /// Wraps each worker thread's whole run, so that the floor above can make itself known to it.
@@ -48,8 +54,9 @@ pub(crate) struct Config {
     pub(crate) permits: usize,
     /// How many threads there may be, stuck ones and spares included.
     pub(crate) max_threads: usize,
-    /// Whether a blocking call may give the permit to another thread.
+    /// Whether there are other threads that a permit can go to.
     pub(crate) hands_off: bool,
+    pub(crate) watch: stall::Rules,
     /// Tasks between two looks at the reactor, and between two at the injector before one's own queue.
     pub(crate) event_interval: u32,
     pub(crate) global_queue_interval: u32,

@@ -2,6 +2,7 @@
 
 use std::io;
 use std::panic::Location;
+use std::time::Duration;
 
 use super::Config;
 use super::context;
@@ -9,6 +10,7 @@ use super::idle::{Claim, Idle};
 use super::lifecycle::Lifecycle;
 use super::slot::Control;
 use super::slots::Slots;
+use super::stall::Figures;
 use super::worker::Worker;
 use crate::primitives::atomic::{AtomicBool, Ordering, fence};
 use crate::primitives::parker::{Parker, Unparker};
@@ -28,6 +30,7 @@ pub(crate) struct Shared {
     pub(crate) lifecycle: Lifecycle,
     /// The watch, seen from the workers: to be roused when the first of them gets something to do.
     pub(crate) watch: WatchBell,
+    pub(crate) figures: Figures,
 }
 
 /// How workers rouse the watch from its deep sleep.
@@ -46,6 +49,7 @@ impl Shared {
             registry: Registry::new(config.permits + 1),
             lifecycle: Lifecycle::new(),
             watch: WatchBell { asleep: AtomicBool::new(false), unparker: Mutex::new(None) },
+            figures: Figures::default(),
             config,
         }
     }
@@ -143,14 +147,17 @@ impl Shared {
         }
     }
 
-    /// The watch's deep sleep: returns when a worker got something to do, or after a call of `rouse_watch`.
-    pub(crate) fn watch_sleeps(&self, parker: &Parker) {
+    /// The watch's deep sleep: returns when a worker got something to do, or after `limit`.
+    pub(crate) fn watch_sleeps(&self, parker: &Parker, limit: Option<Duration>) {
         *self.watch.unparker.lock() = Some(parker.unparker());
         self.watch.asleep.store(true, Ordering::Relaxed);
         // ORDERING: SeqCst fence, edge "watch-asleep", the watch's side, as told in `rouse_watch`.
         fence(Ordering::SeqCst);
         if self.all_idle() && !self.lifecycle.is_closing() && !self.lifecycle.wants_thread() {
-            parker.park();
+            match limit {
+                Some(limit) => drop(parker.park_timeout(limit)),
+                None => parker.park(),
+            }
         }
         self.watch.asleep.store(false, Ordering::Relaxed);
     }

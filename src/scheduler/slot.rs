@@ -5,7 +5,7 @@ use std::ptr;
 
 use super::lifo::LifoSlot;
 use crate::primitives::CachePadded;
-use crate::primitives::atomic::{AtomicPtr, AtomicU8, AtomicU64, Ordering};
+use crate::primitives::atomic::{AtomicPtr, AtomicU8, AtomicU32, AtomicU64, Ordering};
 use crate::primitives::parker::Unparker;
 use crate::queue::Stealer;
 use crate::tasks::Notified;
@@ -20,7 +20,7 @@ pub(crate) enum Control {
     Idle = 1,
     /// The thread holds a permit and runs tasks.
     Active = 2,
-    /// The thread gave its permit away for the time of a blocking call.
+    /// The thread is about to block and says so; it has its permit until the watch takes it.
     Blocking = 3,
     /// The thread runs on without a permit to the end of its poll.
     Revoked = 4,
@@ -44,6 +44,8 @@ struct Poll {
     task: AtomicU64,
     location: AtomicPtr<Location<'static>>,
     control: AtomicU8,
+    /// The system's number of the thread.
+    thread: AtomicU32,
 }
 
 impl Slot {
@@ -57,6 +59,7 @@ impl Slot {
                 task: AtomicU64::new(0),
                 location: AtomicPtr::new(ptr::null_mut()),
                 control: AtomicU8::new(Control::Idle as u8),
+                thread: AtomicU32::new(0),
             }),
             seen: CachePadded::new(AtomicU64::new(0)),
         }
@@ -121,19 +124,29 @@ impl Slot {
         }
     }
 
-    /// The owner, with a permit in its hand or without, says what it does next. See [`Slot::leave_active`] for the one
-    /// change that needs more.
+    /// The owner, with a permit in its hand or without, says what it does next. See [`Slot::change_control`] for the
+    /// changes that the watch may make too.
     pub(crate) fn set_control(&self, control: Control) {
         // Relaxed: a statement; the permits themselves move through `Idle`.
         self.poll.control.store(control as u8, Ordering::Relaxed);
     }
 
-    /// From `Active` to another state. True if this thread made the change, and so has the permit in its hand: the owner and
-    /// the watch may try at once, and one of them gets it.
-    pub(crate) fn leave_active(&self, to: Control) -> bool {
-        let (active, to) = (Control::Active as u8, to as u8);
-        // Relaxed: who wins the exchange is decided by the word alone; the permit is passed on through `Idle`.
-        self.poll.control.compare_exchange(active, to, Ordering::Relaxed, Ordering::Relaxed).is_ok()
+    /// From one state to another, where the owner and the watch may try at once. True if this thread made the change: then
+    /// what hangs on it, the permit, is in its hand.
+    pub(crate) fn change_control(&self, from: Control, to: Control) -> bool {
+        let (from, to) = (from as u8, to as u8);
+        // Relaxed: who wins the exchange is decided by this word alone; the permit is passed on through `Idle`.
+        self.poll.control.compare_exchange(from, to, Ordering::Relaxed, Ordering::Relaxed).is_ok()
+    }
+
+    /// The owner says which thread it is, by the system's number.
+    pub(crate) fn set_thread(&self, thread: u32) {
+        // Relaxed: a fact for the watch.
+        self.poll.thread.store(thread, Ordering::Relaxed);
+    }
+
+    pub(crate) fn thread(&self) -> u32 {
+        self.poll.thread.load(Ordering::Relaxed)
     }
 }
 

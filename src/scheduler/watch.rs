@@ -1,42 +1,260 @@
-//! The watch: once per tick it looks at each worker's epoch, and rescues what waits behind a poll that does not end.
+//! The watch: once per tick it looks at each worker's epoch, and moves the permit of one that is stuck.
 //!
-//! Today it does the first step of `handoff.md`: it empties the LIFO slot of a slow poll and makes its queue known. It runs
-//! on the reactor thread; it is a plain function of the slots, so a driver decides when a tick is.
+//! It runs on the reactor thread, and is a plain function of the slots and the time, so a driver decides when a tick is.
+//! What it decides and why stands in `handoff.md`. Per slot, while the epoch stays the same and odd (a poll in progress):
+//!
+//! ```text
+//! age ≥ a tick   rescue: LIFO slot to the injector, queue made known
+//!                classify: blocked → revoke at once
+//!                          running (a hog) → revoke after HOG_LOOKS looks, under pressure, within max_cpu_extra
+//!                          starved by the system → nothing more
+//! age ≥ the report threshold, then twice that, four times …: a notice; another when the poll ends
+//! ```
 
 use super::shared::Shared;
-use super::slot::is_in_poll;
+use super::slot::{Control, Slot, is_in_poll};
+use super::stall::{Class, Notice, Stage};
+use super::thread_state::{Activity, Probe};
 use crate::primitives::Arc;
+use crate::primitives::clock::{NEVER, Nanos};
+
+/// The time between two ticks while any worker is busy.
+pub(crate) const TICK: Nanos = 1_000_000;
+
+/// In a burst ticks are this short, and so is the age at which a blocked thread is revoked.
+const BURST_TICK: Nanos = 100_000;
+
+/// Two revocations within this time make a burst, which lasts `BURST` after the latest.
+const BURST_WINDOW: Nanos = 2 * TICK;
+const BURST: Nanos = 20 * TICK;
+
+/// A tick that comes later than this says nothing about how long anyone has been stuck: the whole process may have been.
+const LATE: Nanos = 5 * TICK;
+
+/// How often a poll must be seen running before it counts as a hog.
+const HOG_LOOKS: u32 = 3;
 
 pub(crate) struct Watch {
     shared: Arc<Shared>,
-    /// The epoch of each slot at the last tick.
-    last: Vec<u64>,
+    views: Vec<View>,
+    last_tick: Nanos,
+    last_revocation: Option<Nanos>,
+    burst_until: Nanos,
+    /// Threads revoked while they were running: each is one more than there are permits.
+    hogs: usize,
+}
+
+/// What the watch knows of one slot.
+#[derive(Debug)]
+struct View {
+    epoch: u64,
+    /// When this epoch was first seen.
+    since: Nanos,
+    looks: u32,
+    next_look: Nanos,
+    probe: Option<Probe>,
+    class: Option<Class>,
+    /// This thread was revoked as a hog and is still at it.
+    is_hog: bool,
+    next_notice: Nanos,
+    noticed: bool,
 }
 
 impl Watch {
     pub(crate) fn new(shared: Arc<Shared>) -> Self {
-        Self { shared, last: Vec::new() }
+        Self { shared, views: Vec::new(), last_tick: 0, last_revocation: None, burst_until: 0, hogs: 0 }
     }
 
-    /// Looks at every slot once.
-    pub(crate) fn tick(&mut self) {
+    /// Looks at every slot once. How long until the next tick.
+    pub(crate) fn tick(&mut self, now: Nanos) -> Nanos {
+        let late = now.saturating_sub(self.last_tick) > LATE;
+        self.last_tick = now;
+        let shared = self.shared.clone();
         let mut rescued = false;
-        self.last.resize(self.shared.slots.len(), 0);
-        for ((_, slot), last) in self.shared.slots.iter().zip(&mut self.last) {
-            let epoch = slot.epoch();
-            let slow = *last == epoch && is_in_poll(epoch);
-            *last = epoch;
-            slot.mark_seen(epoch);
-            if slow {
-                if let Some(task) = slot.lifo.take() {
-                    self.shared.injector.push(task);
-                    rescued = true;
-                }
-                rescued |= !slot.stealer.is_empty();
+        for (index, slot) in shared.slots.iter() {
+            if index == self.views.len() {
+                self.views.push(View::new());
             }
+            rescued |= self.look(index, slot, now, late);
         }
         if rescued {
             self.shared.notify();
+        }
+        self.supply_if_wanted();
+        if now < self.burst_until { BURST_TICK } else { TICK }
+    }
+
+    /// Looks at one slot. True if work behind it was made visible.
+    fn look(&mut self, index: usize, slot: &Slot, now: Nanos, late: bool) -> bool {
+        let epoch = slot.epoch();
+        let view = &mut self.views[index];
+        if view.epoch != epoch {
+            self.begin(index, slot, epoch, now);
+            return false;
+        }
+        if !is_in_poll(epoch) {
+            return false;
+        }
+        if late {
+            view.since = now;
+            return false;
+        }
+        let age = now - view.since;
+        let least = if now < self.burst_until { BURST_TICK } else { TICK };
+        if age < least - least / 8 {
+            return false;
+        }
+        let rescued = rescue(&self.shared, slot);
+        if self.shared.config.watch.hands_off {
+            self.judge(index, slot, now);
+        }
+        self.report(index, slot, now, age);
+        rescued
+    }
+
+    /// A new epoch: the last poll has ended, and perhaps another began.
+    fn begin(&mut self, index: usize, slot: &Slot, epoch: u64, now: Nanos) {
+        let view = &mut self.views[index];
+        if view.is_hog {
+            self.hogs -= 1;
+        }
+        let ended = view.noticed.then(|| now - view.since);
+        let class = view.class;
+        let probe = view.probe.take();
+        let next_notice = self.shared.config.watch.report_after;
+        *view = View { epoch, since: now, probe, next_notice, ..View::new() };
+        slot.mark_seen(epoch);
+        if let (Some(age), Some(class)) = (ended, class) {
+            self.notice(slot, Stage::Ended, class, age);
+        }
+    }
+
+    /// Decides whether the permit of a slow poll moves on.
+    fn judge(&mut self, index: usize, slot: &Slot, now: Nanos) {
+        match slot.control() {
+            // A hint, `block_in_place`: no question what it is.
+            Control::Blocking => self.revoke(index, slot, Control::Blocking, Class::Blocked, now),
+            Control::Active if now >= self.views[index].next_look => self.classify(index, slot, now),
+            _ => {}
+        }
+    }
+
+    fn classify(&mut self, index: usize, slot: &Slot, now: Nanos) {
+        let view = &mut self.views[index];
+        let thread = slot.thread();
+        let probe = match &mut view.probe {
+            Some(probe) if probe.thread() == thread => probe,
+            other => other.insert(Probe::new(thread)),
+        };
+        let activity = probe.look();
+        if slot.epoch() != view.epoch {
+            // The poll ended while we looked: what we saw may have been another.
+            return;
+        }
+        match activity {
+            Activity::Blocked => self.revoke(index, slot, Control::Active, Class::Blocked, now),
+            Activity::Running | Activity::Unknown => {
+                view.class = Some(Class::Hog);
+                view.looks += 1;
+                let looks = view.looks;
+                let pressed = self.shared.idle.look().0 == 0 && self.shared.has_work();
+                // Nothing waits for it: look less often.
+                view.next_look = now + if pressed { 0 } else { TICK << looks.min(4) };
+                if pressed && looks >= HOG_LOOKS && self.hogs < self.shared.config.watch.max_cpu_extra {
+                    self.revoke(index, slot, Control::Active, Class::Hog, now);
+                }
+            }
+            Activity::Starved => {
+                view.class = Some(Class::Starved);
+                view.next_look = now + TICK;
+            }
+        }
+    }
+
+    /// Takes the slot's permit, unless its owner was quicker, and gives it on.
+    fn revoke(&mut self, index: usize, slot: &Slot, from: Control, class: Class, now: Nanos) {
+        let view = &mut self.views[index];
+        view.class = Some(class);
+        if !slot.change_control(from, Control::Revoked) {
+            return;
+        }
+        if class == Class::Hog {
+            view.is_hog = true;
+            self.hogs += 1;
+        }
+        if self.last_revocation.is_some_and(|last| now - last < BURST_WINDOW) {
+            self.burst_until = now + BURST;
+        }
+        self.last_revocation = Some(now);
+        self.shared.figures.handed_off(class);
+        self.shared.idle.release_permit();
+        if self.shared.has_work() {
+            self.shared.notify();
+            self.supply_if_wanted();
+        }
+    }
+
+    /// A permit is idle and nobody is there to use it: one more thread.
+    fn supply_if_wanted(&self) {
+        if self.shared.lifecycle.take_want() && self.shared.start_thread().is_err() {
+            // Asked again at the next tick.
+            self.shared.lifecycle.want_thread();
+        }
+    }
+
+    fn report(&mut self, index: usize, slot: &Slot, now: Nanos, age: Nanos) {
+        let view = &mut self.views[index];
+        let Some(class) = view.class else { return };
+        if age < view.next_notice {
+            return;
+        }
+        let stage = if view.noticed { Stage::Ongoing } else { Stage::Detected };
+        view.noticed = true;
+        while view.next_notice <= age {
+            view.next_notice = view.next_notice.saturating_mul(2);
+        }
+        self.notice(slot, stage, class, age);
+        let _ = now;
+    }
+
+    fn notice(&self, slot: &Slot, stage: Stage, class: Class, age: Nanos) {
+        if stage == Stage::Detected {
+            self.shared.figures.stalled();
+        }
+        self.shared.figures.lasted(age);
+        let Some(sink) = &self.shared.config.watch.notices else { return };
+        if let Some((task, location)) = slot.current_task() {
+            sink(Notice { stage, class, task, location, thread: slot.thread(), nanos: age });
+        }
+    }
+
+    /// When the next notice of a poll that is stuck now is due; the watch sleeps no longer than that.
+    pub(crate) fn next_notice(&self) -> Nanos {
+        let stuck = self.views.iter().filter(|view| is_in_poll(view.epoch));
+        stuck.map(|view| view.since.saturating_add(view.next_notice)).min().unwrap_or(NEVER)
+    }
+}
+
+/// Makes visible what waits behind a slow poll. True if there was anything.
+fn rescue(shared: &Shared, slot: &Slot) -> bool {
+    let task = slot.lifo.take();
+    let found = task.is_some() || !slot.stealer.is_empty();
+    task.into_iter().for_each(|task| shared.injector.push(task));
+    found
+}
+
+impl View {
+    fn new() -> Self {
+        Self {
+            epoch: 0,
+            since: 0,
+            looks: 0,
+            next_look: 0,
+            probe: None,
+            class: None,
+            is_hog: false,
+            next_notice: NEVER,
+            noticed: false,
         }
     }
 }

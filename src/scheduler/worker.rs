@@ -17,6 +17,7 @@ use super::slots::Seat;
 use super::wakes;
 use crate::primitives::atomic::{Ordering, fence};
 use crate::primitives::random::Random;
+use crate::primitives::thread::native_id;
 use crate::primitives::{Arc, assert_none_held};
 use crate::reactor::Wait;
 use crate::tasks::Notified;
@@ -102,6 +103,7 @@ impl Worker {
     /// The thread's driver: from its first sleep as a spare to the end of the scheduler.
     pub(crate) fn run(&self) {
         let _entered = context::enter(self);
+        self.slot().set_thread(native_id());
         let bed = self.shared.idle.sleep_as_spare(self.index(), false);
         self.rest(bed, &|| false);
         loop {
@@ -225,6 +227,10 @@ impl Worker {
         if self.mode.get() == Mode::Batch {
             self.batch.set(self.batch.get() + 1);
             self.seat.queue.push(task);
+        } else if self.slot().control() != Control::Active {
+            // Without a permit nobody will look into the LIFO slot here, and the watch may sleep.
+            self.seat.queue.push(task);
+            self.shared.notify();
         } else if let Some(displaced) = self.slot().lifo.push(task) {
             self.seat.queue.push(displaced);
             self.shared.notify();
@@ -264,7 +270,7 @@ impl Worker {
     /// Gives the permit back and sleeps until there is work, or until `interrupt` says so after a wake-up of the reactor.
     pub(crate) fn sleep(&self, interrupt: &dyn Fn() -> bool) {
         let searching = self.searching.replace(false);
-        let bed = if self.slot().leave_active(Control::Idle) {
+        let bed = if self.slot().change_control(Control::Active, Control::Idle) {
             self.shared.idle.sleep(self.index(), searching)
         } else {
             self.slot().set_control(Control::Idle);
@@ -345,23 +351,36 @@ impl Worker {
         }
     }
 
-    /// Runs `f`, which may block, with the permit given away meanwhile; see `handoff.md`.
-    pub(crate) fn away<R>(&self, f: impl FnOnce() -> R) -> R {
-        if !self.shared.config.hands_off
-            || self.mode.get() == Mode::Away
-            || !self.slot().leave_active(Control::Blocking)
-        {
+    /// Runs `f`, which may block; see `handoff.md`. The permit goes to another thread at once, or not before the watch
+    /// finds that `f` lasts.
+    pub(crate) fn away<R>(&self, at_once: bool, f: impl FnOnce() -> R) -> R {
+        let config = &self.shared.config;
+        if !config.hands_off || self.mode.get() == Mode::Away {
             return f();
         }
-        self.flush_lifo();
+        let at_once = at_once || !config.watch.hands_off;
+        let to = if at_once { Control::Revoked } else { Control::Blocking };
+        if !self.slot().change_control(Control::Active, to) {
+            return f();
+        }
         let _back = Back { worker: self, mode: self.mode.replace(Mode::Away) };
+        if let Some(task) = self.slot().lifo.take() {
+            self.shared.inject(task);
+        }
+        if at_once {
+            self.give_permit_on();
+        }
+        f()
+    }
+
+    /// The permit in this thread's hand goes to whoever can use it.
+    fn give_permit_on(&self) {
         self.shared.idle.release_permit();
         self.shared.notify();
         if self.shared.lifecycle.take_want() && self.shared.start_thread().is_err() {
-            // Without a thread the permit stays idle until one comes back; the reactor thread tries again.
+            // Without a thread the permit stays idle until one comes back; the reactor thread asks again.
             self.shared.lifecycle.want_thread();
         }
-        f()
     }
 
     /// The end: cancels every task there is, then drops what is queued here.
@@ -388,7 +407,7 @@ impl Worker {
             let _ = self.shared.idle.end_search();
         }
         self.flush_lifo();
-        if self.slot().leave_active(Control::Idle) {
+        if self.slot().change_control(Control::Active, Control::Idle) {
             self.shared.idle.release_permit();
         }
     }
@@ -407,10 +426,16 @@ struct Back<'a> {
 impl Drop for Back<'_> {
     fn drop(&mut self) {
         self.worker.mode.set(self.mode);
+        let slot = self.worker.slot();
+        // It was short: the permit never left.
+        if slot.change_control(Control::Blocking, Control::Active) {
+            return;
+        }
         // Without a permit this poll goes on all the same, one thread too many for its rest.
-        let control = if self.worker.shared.idle.take_permit() { Control::Active } else { Control::Revoked };
-        self.worker.slot().set_control(control);
-        self.worker.shared.rouse_watch();
+        if self.worker.shared.idle.take_permit() {
+            slot.set_control(Control::Active);
+            self.worker.shared.rouse_watch();
+        }
     }
 }
 

@@ -72,3 +72,8 @@ pub(crate) fn yield_now() {
 pub(crate) fn panicking() -> bool {
     std::thread::panicking()
 }
+
+/// No number of the system's: loom's threads share one.
+pub(crate) fn native_id() -> u32 {
+    0
+}
