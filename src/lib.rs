@@ -2,6 +2,8 @@
 #![warn(missing_docs)]
 
 pub mod io;
+#[doc(hidden)]
+pub mod macros;
 mod primitives;
 mod queue;
 mod reactor;
@@ -10,6 +12,7 @@ mod scheduler;
 mod spawn;
 mod tasks;
 
+pub use freewheel_macros::{main, test};
 pub use spawn::spawn;
 
 /// Tasks: spawning, awaiting, aborting, yielding.

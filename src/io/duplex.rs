@@ -1,7 +1,8 @@
 //! `duplex` and `simplex`: pipes in memory, bounded like a socket's buffer.
 
-use super::{AsyncRead, AsyncWrite, ReadBuf, ReadHalf, WriteHalf, budget, split};
+use super::{AsyncRead, AsyncWrite, ReadBuf, ReadHalf, WriteHalf, split};
 use crate::primitives::{Arc, Mutex, MutexGuard};
+use crate::tasks::coop;
 use bytes::{Buf, BytesMut};
 use std::fmt;
 use std::io::{self, IoSlice};
@@ -172,13 +173,14 @@ impl SimplexStream {
         place: fn(&mut Pipe) -> &mut Option<Waker>,
         mut attempt: impl FnMut(&mut Pipe) -> Try<T>,
     ) -> Poll<T> {
-        ready!(budget::charge(cx));
+        let step = ready!(coop::poll_proceed(cx));
         let mut waker: Option<Waker> = None;
         loop {
             let mut pipe = self.pipe.lock();
             match attempt(&mut pipe) {
                 Try::Done(value, other) => {
                     drop(pipe);
+                    step.made_progress();
                     wake(other);
                     return Poll::Ready(value);
                 }

@@ -91,11 +91,11 @@ pub trait AsyncBufReadExt: AsyncBufRead {
     ///
     /// # Examples
     /// ```
-    /// use freewheel::io::AsyncBufReadExt;
+    /// use freewheel::io::{AsyncBufReadExt, BufReader};
     ///
     /// # #[freewheel::main(flavor = "current_thread")]
     /// # async fn main() -> std::io::Result<()> {
-    /// let mut words = (&b"a;b"[..]).split(b';');
+    /// let mut words = BufReader::new(&b"a;b"[..]).split(b';');
     /// assert_eq!(words.next_segment().await?.as_deref(), Some(&b"a"[..]));
     /// assert_eq!(words.next_segment().await?.as_deref(), Some(&b"b"[..]));
     /// assert_eq!(words.next_segment().await?, None);
