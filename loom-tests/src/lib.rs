@@ -12,6 +12,10 @@
 mod primitives;
 mod queue;
 mod reactor;
+#[path = "../../src/scheduler/mod.rs"]
+mod scheduler;
+#[path = "../../src/tasks/mod.rs"]
+mod tasks;
 
 pub mod explore;
 pub mod models;

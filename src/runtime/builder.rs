@@ -368,7 +368,7 @@ fn start_threads(inner: &Arc<Inner>, workers: usize) -> io::Result<()> {
         drop(living);
     })?;
     for _ in 0..=workers {
-        inner.scheduler.start_thread()?;
+        scheduler::Shared::start_thread(&inner.scheduler)?;
     }
     Ok(())
 }

@@ -117,9 +117,9 @@ impl Handle {
         F::Output: Send + 'static,
     {
         if size_of::<F>() > LARGE_FUTURE {
-            self.inner.scheduler.spawn(Box::pin(future), location, name)
+            scheduler::Shared::spawn(&self.inner.scheduler, Box::pin(future), location, name)
         } else {
-            self.inner.scheduler.spawn(future, location, name)
+            scheduler::Shared::spawn(&self.inner.scheduler, future, location, name)
         }
     }
 

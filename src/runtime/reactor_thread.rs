@@ -13,7 +13,7 @@ use super::Inner;
 use crate::primitives::clock::{NEVER, Nanos};
 use crate::primitives::parker::Parker;
 use crate::reactor::Wait;
-use crate::scheduler::{TICK, Watch, wake_each};
+use crate::scheduler::{Shared, TICK, Watch, wake_each};
 
 /// How many idle ticks pass before the deep sleep.
 const QUIET_TICKS: u32 = 16;
@@ -95,7 +95,7 @@ impl Ticker {
     fn supply_threads(&mut self) {
         let scheduler = &self.inner.scheduler;
         let wanted = scheduler.lifecycle.take_want();
-        if (wanted || scheduler.idle.no_spare()) && scheduler.start_thread().is_err() && wanted {
+        if (wanted || scheduler.idle.no_spare()) && Shared::start_thread(scheduler).is_err() && wanted {
             scheduler.lifecycle.want_thread();
         }
     }

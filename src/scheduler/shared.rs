@@ -55,8 +55,10 @@ impl Shared {
     }
 
     /// Spawns `future`; on a scheduler that is shut down the handle resolves as cancelled.
+    ///
+    /// No method: loom's Arc cannot be the type of a `self`.
     pub(crate) fn spawn<F>(
-        self: &Arc<Self>,
+        this: &Arc<Self>,
         future: F,
         location: &'static Location<'static>,
         name: Option<std::sync::Arc<str>>,
@@ -65,10 +67,10 @@ impl Shared {
         F: Future + Send + 'static,
         F::Output: Send + 'static,
     {
-        let shard = self.home_shard();
-        let (handle, task) = self.registry.bind(shard, future, self.clone(), Id::next(), location, name);
+        let shard = this.home_shard();
+        let (handle, task) = this.registry.bind(shard, future, this.clone(), Id::next(), location, name);
         if let Some(task) = task {
-            self.schedule(task);
+            Shared::schedule(this, task);
         }
         handle
     }
@@ -177,16 +179,16 @@ impl Shared {
     ///
     /// # Errors
     /// The system refused it, or all `max_threads` seats are taken.
-    pub(crate) fn start_thread(self: &Arc<Self>) -> io::Result<()> {
-        let full = || io::Error::other(format!("all {} threads (max_threads) are in use", self.config.max_threads));
-        let seat = self.slots.sit_down().ok_or_else(full)?;
+    pub(crate) fn start_thread(this: &Arc<Self>) -> io::Result<()> {
+        let full = || io::Error::other(format!("all {} threads (max_threads) are in use", this.config.max_threads));
+        let seat = this.slots.sit_down().ok_or_else(full)?;
         let number = seat.index;
         // Both go back by their drop, whether the thread ends or never starts.
-        let living = self.lifecycle.thread_starts();
-        let worker = Worker::new(self.clone(), seat);
-        let around = self.config.around.clone();
+        let living = this.lifecycle.thread_starts();
+        let worker = Worker::new(this.clone(), seat);
+        let around = this.config.around.clone();
         let mut body = Some((worker, living));
-        self.config.threads.spawn(
+        this.config.threads.spawn(
             || format!("freewheel-worker-{number}"),
             move || {
                 around(&mut || {

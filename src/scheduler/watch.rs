@@ -196,7 +196,7 @@ impl Watch {
 
     /// A permit is idle and nobody is there to use it: one more thread.
     fn supply_if_wanted(&self) {
-        if self.shared.lifecycle.take_want() && self.shared.start_thread().is_err() {
+        if self.shared.lifecycle.take_want() && Shared::start_thread(&self.shared).is_err() {
             // Asked again at the next tick.
             self.shared.lifecycle.want_thread();
         }

@@ -377,7 +377,7 @@ impl Worker {
     fn give_permit_on(&self) {
         self.shared.idle.release_permit();
         self.shared.notify();
-        if self.shared.lifecycle.take_want() && self.shared.start_thread().is_err() {
+        if self.shared.lifecycle.take_want() && Shared::start_thread(&self.shared).is_err() {
             // Without a thread the permit stays idle until one comes back; the reactor thread asks again.
             self.shared.lifecycle.want_thread();
         }
