@@ -1,6 +1,8 @@
 //! freewheel: an async runtime that keeps turning when your code blocks.
 #![warn(missing_docs)]
 
+#[allow(dead_code)] // until the runtime uses it
+mod blocking;
 pub mod io;
 #[doc(hidden)]
 pub mod macros;
