@@ -9,6 +9,7 @@
 
 #![allow(dead_code, unused_imports, unused_macros, unreachable_pub, missing_docs)]
 
+mod blocking;
 mod primitives;
 mod queue;
 mod reactor;

@@ -1,5 +1,6 @@
 //! The models, one file per subject.
 
+mod blocking;
 mod parker;
 mod readiness;
 mod timers;
@@ -7,4 +8,4 @@ mod timers;
 use crate::explore::Models;
 
 /// All models.
-pub const ALL: &[Models] = &[parker::MODELS, readiness::MODELS, timers::MODELS];
+pub const ALL: &[Models] = &[blocking::MODELS, parker::MODELS, readiness::MODELS, timers::MODELS];

@@ -11,6 +11,7 @@ pub(crate) struct Mutex<T>(sync::Mutex<T>);
 
 /// The lock, held.
 pub(crate) struct MutexGuard<'a, T> {
+    mutex: &'a Mutex<T>,
     guard: sync::MutexGuard<'a, T>,
     _held: Held,
 }
@@ -21,11 +22,11 @@ impl<T> Mutex<T> {
     }
 
     pub(crate) fn lock(&self) -> MutexGuard<'_, T> {
-        MutexGuard { guard: self.0.lock().unwrap(), _held: Held::new() }
+        MutexGuard { mutex: self, guard: self.0.lock().unwrap(), _held: Held::new() }
     }
 
     pub(crate) fn try_lock(&self) -> Option<MutexGuard<'_, T>> {
-        self.0.try_lock().ok().map(|guard| MutexGuard { guard, _held: Held::new() })
+        self.0.try_lock().ok().map(|guard| MutexGuard { mutex: self, guard, _held: Held::new() })
     }
 }
 
@@ -43,7 +44,8 @@ impl<T> std::ops::DerefMut for MutexGuard<'_, T> {
     }
 }
 
-/// A condition variable whose timeouts never fire: a model that needs one fires it by `notify_*` from another thread.
+/// A condition variable whose timeouts never fire: a model that needs one fires it by `notify_*` from another thread. But a
+/// timeout of zero is over at once: the lock is given up and taken again.
 #[derive(Debug, Default)]
 pub(crate) struct Condvar(sync::Condvar);
 
@@ -53,11 +55,16 @@ impl Condvar {
     }
 
     pub(crate) fn wait<'a, T>(&self, guard: MutexGuard<'a, T>) -> MutexGuard<'a, T> {
-        let MutexGuard { guard, _held } = guard;
-        MutexGuard { guard: self.0.wait(guard).unwrap(), _held }
+        let MutexGuard { mutex, guard, _held } = guard;
+        MutexGuard { mutex, guard: self.0.wait(guard).unwrap(), _held }
     }
 
-    pub(crate) fn wait_timeout<'a, T>(&self, guard: MutexGuard<'a, T>, _timeout: Duration) -> MutexGuard<'a, T> {
+    pub(crate) fn wait_timeout<'a, T>(&self, guard: MutexGuard<'a, T>, timeout: Duration) -> MutexGuard<'a, T> {
+        if timeout.is_zero() {
+            let mutex = guard.mutex;
+            drop(guard);
+            return mutex.lock();
+        }
         self.wait(guard)
     }
 

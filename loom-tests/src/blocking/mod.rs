@@ -1,0 +1,9 @@
+//! The library's blocking pool, with a stand-in for the channel before it.
+
+mod channel;
+#[path = "../../../src/blocking/crew.rs"]
+pub(crate) mod crew;
+#[path = "../../../src/blocking/post.rs"]
+mod post;
+#[path = "../../../src/blocking/roster.rs"]
+mod roster;
