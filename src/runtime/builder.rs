@@ -125,7 +125,8 @@ impl Builder {
         self
     }
 
-    /// How long a thread of the blocking pool that has nothing to do stays. Default: 10 seconds.
+    /// How long a thread stays that nobody needs: of the blocking pool, or one that was started because tasks blocked.
+    /// Default: 10 seconds.
     pub fn thread_keep_alive(&mut self, duration: Duration) -> &mut Self {
         self.keep_alive = duration;
         self
@@ -290,6 +291,7 @@ impl Builder {
         let config = scheduler::Config {
             permits: workers,
             max_threads,
+            keep_alive: nanos(self.keep_alive),
             hands_off: multi_thread,
             watch: Rules {
                 hands_off: self.watches,

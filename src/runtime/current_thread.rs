@@ -110,8 +110,8 @@ fn drive<F: Future>(worker: &Worker, mut future: Pin<&mut F>) -> F::Output {
                 break;
             }
             match worker.step() {
-                Step::Ran => {}
-                Step::Idle => worker.sleep(&|| signal.is_set()),
+                Step::Ran | Step::Surplus => {}
+                Step::Idle => drop(worker.sleep(&|| signal.is_set())),
                 Step::Closing => {
                     worker.close();
                     parker.park();

@@ -13,7 +13,7 @@ use super::Inner;
 use crate::primitives::clock::{NEVER, Nanos};
 use crate::primitives::parker::Parker;
 use crate::reactor::Wait;
-use crate::scheduler::{Shared, TICK, Watch, wake_each};
+use crate::scheduler::{Supply, TICK, Watch, wake_each};
 
 /// How many idle ticks pass before the deep sleep.
 const QUIET_TICKS: u32 = 16;
@@ -21,6 +21,7 @@ const QUIET_TICKS: u32 = 16;
 struct Ticker {
     inner: std::sync::Arc<Inner>,
     watch: Watch,
+    supply: Supply,
     /// The reactor's turns at the last tick.
     turns: u64,
     wakers: Vec<Waker>,
@@ -29,8 +30,8 @@ struct Ticker {
 /// The thread's body: until the scheduler closes.
 pub(super) fn run(runtime: &Weak<Inner>) {
     let Some(inner) = runtime.upgrade() else { return };
-    let watch = Watch::new(inner.scheduler.clone());
-    let mut ticker = Ticker { inner, watch, turns: 0, wakers: Vec::new() };
+    let (watch, supply) = (Watch::new(inner.scheduler.clone()), Supply::new(inner.scheduler.clone()));
+    let mut ticker = Ticker { inner, watch, supply, turns: 0, wakers: Vec::new() };
     let parker = Parker::new();
     let clock = *ticker.inner.reactor.clock();
     let mut quiet = 0;
@@ -53,10 +54,11 @@ pub(super) fn run(runtime: &Weak<Inner>) {
 }
 
 impl Ticker {
-    /// Sleeps until a worker has something to do, or the next word is due about one that is stuck.
+    /// Sleeps until a worker has something to do, the next word is due about one that is stuck, or a
+    /// surplus thread is to go.
     fn sleep_deeply(&self, parker: &Parker) {
         let now = self.inner.reactor.clock().now();
-        let due = self.watch.next_notice();
+        let due = self.watch.next_notice().min(self.supply.next());
         let limit = (due != NEVER).then(|| Duration::from_nanos(due.saturating_sub(now)));
         self.inner.scheduler.watch_sleeps(parker, limit);
     }
@@ -65,7 +67,7 @@ impl Ticker {
     fn tick(&mut self, now: Nanos) -> Nanos {
         let length = self.watch.tick(now);
         self.see_to_the_poll();
-        self.supply_threads();
+        self.supply.tick(now);
         length
     }
 
@@ -89,14 +91,5 @@ impl Ticker {
             }
         }
         self.turns = self.inner.reactor.turns();
-    }
-
-    /// Keeps a hot spare, and brings a thread where one was wanted. Refused: it is tried again at the next tick.
-    fn supply_threads(&mut self) {
-        let scheduler = &self.inner.scheduler;
-        let wanted = scheduler.lifecycle.take_want();
-        if (wanted || scheduler.idle.no_spare()) && Shared::start_thread(scheduler).is_err() && wanted {
-            scheduler.lifecycle.want_thread();
-        }
     }
 }

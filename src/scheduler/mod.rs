@@ -10,7 +10,8 @@
 //! | `worker.rs`, `context.rs` | one thread's own half: the step function; which worker this thread is |
 //! | `shared.rs`, `lifecycle.rs` | what all share; how it ends |
 //! | `watch.rs`, `stall.rs`, `thread_state_*.rs` | the watch over slow polls, what it says, and what it asks the system |
-//! | `handoff.rs` | the hints of a task that is about to block |
+//! | `handoff.rs`, `offenders.rs` | the hints of a task that is about to block; those who are known to |
+//! | `supply.rs` | how many threads there are |
 //! | `wakes.rs` | waking many |
 //!
 #![doc = include_str!("sleep.md")]
@@ -21,10 +22,12 @@ mod handoff;
 pub(crate) mod idle;
 mod lifecycle;
 pub(crate) mod lifo;
+mod offenders;
 mod shared;
 mod slot;
 mod slots;
 pub(crate) mod stall;
+mod supply;
 #[cfg_attr(target_os = "linux", path = "thread_state_linux.rs")]
 #[cfg_attr(not(target_os = "linux"), path = "thread_state_portable.rs")]
 mod thread_state;
@@ -34,11 +37,13 @@ mod worker;
 
 use std::fmt;
 
+use crate::primitives::clock::Nanos;
 use crate::primitives::thread::{Hook, Spawner};
 
 pub(crate) use context::{enter, index as current_index, with as with_current};
 pub(crate) use handoff::{block_in_place, block_in_place_now};
 pub(crate) use shared::Shared;
+pub(crate) use supply::Supply;
 pub(crate) use thread_state::system_call;
 pub(crate) use wakes::wake_each;
 pub(crate) use watch::{TICK, Watch};
@@ -54,6 +59,8 @@ pub(crate) struct Config {
     pub(crate) permits: usize,
     /// How many threads there may be, stuck ones and spares included.
     pub(crate) max_threads: usize,
+    /// How long a thread stays that nobody needs, in nanoseconds.
+    pub(crate) keep_alive: Nanos,
     /// Whether there are other threads that a permit can go to.
     pub(crate) hands_off: bool,
     pub(crate) watch: stall::Rules,

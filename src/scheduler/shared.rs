@@ -8,6 +8,7 @@ use super::Config;
 use super::context;
 use super::idle::{Claim, Idle};
 use super::lifecycle::Lifecycle;
+use super::offenders::Offenders;
 use super::slot::Control;
 use super::slots::Slots;
 use super::stall::Figures;
@@ -30,6 +31,7 @@ pub(crate) struct Shared {
     pub(crate) lifecycle: Lifecycle,
     /// The watch, seen from the workers: to be roused when the first of them gets something to do.
     pub(crate) watch: WatchBell,
+    pub(crate) offenders: Offenders,
     pub(crate) figures: Figures,
 }
 
@@ -49,6 +51,7 @@ impl Shared {
             registry: Registry::new(config.permits + 1),
             lifecycle: Lifecycle::new(),
             watch: WatchBell { asleep: AtomicBool::new(false), unparker: Mutex::new(None) },
+            offenders: Offenders::new(),
             figures: Figures::default(),
             config,
         }

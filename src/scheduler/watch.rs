@@ -4,7 +4,8 @@
 //! What it decides and why stands in `handoff.md`. Per slot, while the epoch stays the same and odd (a poll in progress):
 //!
 //! ```text
-//! age ≥ a tick   rescue: LIFO slot to the injector, queue made known
+//! age ≥ a tick   (of an offender in a burst: a tenth of one)
+//!                rescue: LIFO slot to the injector, queue made known
 //!                classify: blocked → revoke at once
 //!                          running (a hog) → revoke after HOG_LOOKS looks, under pressure, within max_cpu_extra
 //!                          starved by the system → nothing more
@@ -42,6 +43,7 @@ pub(crate) struct Watch {
     burst_until: Nanos,
     /// Threads revoked while they were running: each is one more than there are permits.
     hogs: usize,
+    last_decay: Nanos,
 }
 
 /// What the watch knows of one slot.
@@ -62,7 +64,7 @@ struct View {
 
 impl Watch {
     pub(crate) fn new(shared: Arc<Shared>) -> Self {
-        Self { shared, views: Vec::new(), last_tick: 0, last_revocation: None, burst_until: 0, hogs: 0 }
+        Self { shared, views: Vec::new(), last_tick: 0, last_revocation: None, burst_until: 0, hogs: 0, last_decay: 0 }
     }
 
     /// Looks at every slot once. How long until the next tick.
@@ -80,6 +82,7 @@ impl Watch {
         if rescued {
             self.shared.notify();
         }
+        self.shared.offenders.decay(&mut self.last_decay, now);
         self.supply_if_wanted();
         if now < self.burst_until { BURST_TICK } else { TICK }
     }
@@ -100,7 +103,9 @@ impl Watch {
             return false;
         }
         let age = now - view.since;
-        let least = if now < self.burst_until { BURST_TICK } else { TICK };
+        // In a burst those known to block lose their permit early; whoever blocks for less than a tick keeps it even then.
+        let known = now < self.burst_until && slot.current_task().is_some_and(|(_, at)| self.shared.offenders.has(at));
+        let least = if known { BURST_TICK } else { TICK };
         if age < least - least / 8 {
             return false;
         }
@@ -186,6 +191,9 @@ impl Watch {
             self.burst_until = now + BURST;
         }
         self.last_revocation = Some(now);
+        if let (Class::Blocked, Some((_, location))) = (class, slot.current_task()) {
+            self.shared.offenders.note(location);
+        }
         self.shared.figures.handed_off(class);
         self.shared.idle.release_permit();
         if self.shared.has_work() {

@@ -15,6 +15,7 @@ use super::shared::Shared;
 use super::slot::{Control, Slot};
 use super::slots::Seat;
 use super::wakes;
+use super::watch::TICK;
 use crate::primitives::atomic::{Ordering, fence};
 use crate::primitives::random::Random;
 use crate::primitives::thread::native_id;
@@ -28,6 +29,9 @@ const LIFO_STREAK: u32 = 3;
 
 /// How long the poller waits before it polls again after the system's poll failed, so as not to spin.
 const POLL_FAILED_PAUSE: Duration = Duration::from_millis(10);
+
+/// How long the poller waits before it tries for the reactor's token again.
+const TOKEN_PAUSE: Duration = Duration::from_micros(20);
 
 pub(crate) struct Worker {
     shared: Arc<Shared>,
@@ -64,6 +68,8 @@ pub(crate) enum Step {
     Idle,
     /// The scheduler is shutting down: close.
     Closing,
+    /// This thread is one too many: leave.
+    Surplus,
 }
 
 impl Worker {
@@ -105,15 +111,15 @@ impl Worker {
         let _entered = context::enter(self);
         self.slot().set_thread(native_id());
         let bed = self.shared.idle.sleep_as_spare(self.index(), false);
-        self.rest(bed, &|| false);
+        let mut step = self.rest(bed, &|| false);
         loop {
-            match self.step() {
-                Step::Ran => {}
+            step = match step {
+                Step::Ran => self.step(),
                 Step::Idle => self.sleep(&|| false),
-                Step::Closing => break,
+                Step::Closing => return self.close(),
+                Step::Surplus => return self.leave(),
             }
         }
-        self.close();
     }
 
     /// Runs one task, or says why not.
@@ -126,25 +132,34 @@ impl Worker {
             self.turn_reactor();
         }
         match self.next_task().or_else(|| self.search()) {
-            Some(task) => {
-                self.run_task(task);
-                Step::Ran
-            }
+            Some(task) => self.run_task(task),
             None => Step::Idle,
         }
     }
 
-    fn run_task(&self, task: Notified) {
+    fn run_task(&self, task: Notified) -> Step {
         if self.searching.get() {
             self.stop_search();
         }
         let slot = self.slot();
         slot.begin_poll(&task);
         assert_none_held();
-        task.run();
+        if self.shared.offenders.has(task.location()) {
+            self.run_offender(task);
+        } else {
+            task.run();
+        }
         slot.end_poll();
-        if slot.control() != Control::Active {
-            self.go_on_without_permit();
+        if slot.control() == Control::Active { Step::Ran } else { self.go_on_without_permit() }
+    }
+
+    /// Polls a task that is likely to block, with the permit released beforehand.
+    fn run_offender(&self, task: Notified) {
+        let (clock, location) = (self.shared.reactor.clock(), task.location());
+        let begun = clock.now();
+        self.away(true, || task.run());
+        if clock.now() - begun < TICK {
+            self.shared.offenders.forgive(location);
         }
     }
 
@@ -268,7 +283,7 @@ impl Worker {
     }
 
     /// Gives the permit back and sleeps until there is work, or until `interrupt` says so after a wake-up of the reactor.
-    pub(crate) fn sleep(&self, interrupt: &dyn Fn() -> bool) {
+    pub(crate) fn sleep(&self, interrupt: &dyn Fn() -> bool) -> Step {
         let searching = self.searching.replace(false);
         let bed = if self.slot().change_control(Control::Active, Control::Idle) {
             self.shared.idle.sleep(self.index(), searching)
@@ -276,10 +291,10 @@ impl Worker {
             self.slot().set_control(Control::Idle);
             self.shared.idle.sleep_as_spare(self.index(), searching)
         };
-        self.rest(bed, interrupt);
+        self.rest(bed, interrupt)
     }
 
-    fn rest(&self, bed: Bed, interrupt: &dyn Fn() -> bool) {
+    fn rest(&self, bed: Bed, interrupt: &dyn Fn() -> bool) -> Step {
         // ORDERING: SeqCst fence, edge "work-published", the sleeper's side: it has announced its sleep, fences, and looks
         // for work once more. Its twin is in `Shared::notify`, which tells the proof.
         fence(Ordering::SeqCst);
@@ -292,21 +307,35 @@ impl Worker {
                 if !self.shared.lifecycle.is_closing() {
                     self.seat.parker.park();
                 }
+                if self.slot().control() == Control::Empty {
+                    return Step::Surplus;
+                }
                 self.searching.set(true);
                 self.slot().set_control(Control::Active);
             }
             Bed::Poll => self.rest_in_poll(interrupt),
         }
         self.shared.config.on_unpark.iter().for_each(|hook| hook());
+        Step::Ran
     }
 
     fn rest_in_poll(&self, interrupt: &dyn Fn() -> bool) {
         let idle = &self.shared.idle;
         let mut wakers = self.wakers.take();
         loop {
-            let mut token = self.shared.reactor.token();
-            // Claimed before it held the token: the interrupt may have been another holder's, so it must not sleep.
+            let token = self.shared.reactor.try_token();
+            // With the token in hand, or it may be too early: if it was claimed before, the interrupt may have ended another
+            // holder's poll, and will not end this one.
             let mut awake = !idle.is_poller(self.index()) || self.shared.lifecycle.is_closing() || interrupt();
+            let Some(mut token) = token else {
+                if awake {
+                    break;
+                }
+                // Another is looking for events without blocking, or was claimed and is leaving. Never waits for the lock itself: a
+                // claim could not end that, and the next poller might hold it for ever.
+                self.seat.parker.park_timeout(TOKEN_PAUSE);
+                continue;
+            };
             if !awake {
                 let polled = token.poll(Wait::Forever, &mut wakers);
                 drop(token);
@@ -332,16 +361,23 @@ impl Worker {
     }
 
     /// Goes on without the permit, which went to another thread during the last poll: takes an idle one, or sleeps.
-    fn go_on_without_permit(&self) {
+    fn go_on_without_permit(&self) -> Step {
         if self.shared.idle.take_permit() {
             self.slot().set_control(Control::Active);
             self.shared.rouse_watch();
-            return;
+            return Step::Ran;
         }
         self.flush_lifo();
         self.slot().set_control(Control::Idle);
         let bed = self.shared.idle.sleep_as_spare(self.index(), false);
-        self.rest(bed, &|| false);
+        self.rest(bed, &|| false)
+    }
+
+    /// Ends this thread, which nobody can claim any more; what a blocked poll left in its queue is for the others.
+    fn leave(&self) {
+        while let Some(task) = self.seat.queue.pop() {
+            self.shared.inject(task);
+        }
     }
 
     /// Makes what waits in the LIFO slot visible to thieves.
