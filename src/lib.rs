@@ -1,7 +1,6 @@
 //! freewheel: an async runtime that keeps turning when your code blocks.
 #![warn(missing_docs)]
 
-#[allow(dead_code)] // until the runtime uses it
 mod blocking;
 pub mod io;
 #[doc(hidden)]
@@ -19,7 +18,7 @@ pub use spawn::spawn;
 
 /// Tasks: spawning, awaiting, aborting, yielding.
 pub mod task {
-    pub use crate::spawn::{Builder, block_in_place, spawn, yield_now};
+    pub use crate::spawn::{Builder, block_in_place, spawn, spawn_blocking, yield_now};
     pub use crate::tasks::{AbortHandle, Id, JoinError, JoinHandle, id, try_id};
 
     /// Cooperation: the budget that makes a task which is always ready yield now and then.

@@ -10,6 +10,7 @@ use super::calls::Calls;
 use super::current_thread::Driver;
 use super::forever::Forever;
 use super::{Handle, Inner, Runtime, RuntimeFlavor, context, reactor_thread};
+use crate::blocking;
 use crate::primitives::clock::{Clock, nanos};
 use crate::primitives::random;
 use crate::primitives::thread::Spawner;
@@ -302,7 +303,7 @@ impl Builder {
             event_interval: self.event_interval,
             global_queue_interval: self.global_queue_interval,
             threads: self.threads.clone(),
-            around,
+            around: around.clone(),
             on_park: self.on_park.clone(),
             on_unpark: self.on_unpark.clone(),
             seed: random::seed(),
@@ -312,9 +313,19 @@ impl Builder {
             let seat = scheduler.slots.sit_down().expect("the first seat of an empty table");
             Driver::new(Worker::new(scheduler.clone(), seat))
         });
+        // The reactor thread asks again for a thread that was refused.
+        let ringer = scheduler.clone();
+        let pool = blocking::Pool::new(blocking::Config {
+            cap: self.max_blocking_threads,
+            keep_alive: self.keep_alive,
+            around: Some(around),
+            on_refused: Some(Arc::new(move || ringer.ring_watch())),
+            ..blocking::Config::new(self.threads.clone(), num_cpus::get())
+        });
         Inner {
             scheduler,
             reactor,
+            pool,
             driver,
             forever: Forever::default(),
             calls: Calls::default(),

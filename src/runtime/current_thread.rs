@@ -10,10 +10,16 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll, Wake, Waker};
 
+use super::Inner;
 use crate::primitives::Mutex;
+use crate::primitives::clock::Nanos;
 use crate::primitives::parker::{Parker, Unparker};
+use crate::reactor::{Armed, TimerKey};
 use crate::scheduler::{self, Shared, Step, Worker};
 use crate::tasks::coop;
+
+/// How long a driver sleeps at most while the blocking pool waits for its first thread: 10 ms.
+const RETRY_AFTER: Nanos = 10_000_000;
 
 /// Where the worker lies while nobody drives it.
 pub(super) struct Driver {
@@ -41,22 +47,22 @@ impl Driver {
 }
 
 /// Runs `future` here, and the runtime with it.
-pub(super) fn block_on<F: Future>(shared: &Arc<Shared>, driver: &Driver, future: F) -> F::Output {
+pub(super) fn block_on<F: Future>(inner: &Inner, driver: &Driver, future: F) -> F::Output {
     let mut future = pin!(future);
     let nested = scheduler::with_current(|worker| {
-        let worker = worker.filter(|worker| worker.belongs_to(shared))?;
-        Some(drive(worker, future.as_mut()))
+        let worker = worker.filter(|worker| worker.belongs_to(&inner.scheduler))?;
+        Some(drive(inner, worker, future.as_mut()))
     });
     match nested {
         Some(output) => output,
         // The thread may be a worker of another runtime, which then hands off.
-        None => scheduler::block_in_place(|| drive_or_wait(shared, driver, future)),
+        None => scheduler::block_in_place(|| drive_or_wait(inner, driver, future)),
     }
 }
 
-fn drive_or_wait<F: Future>(shared: &Arc<Shared>, driver: &Driver, mut future: Pin<&mut F>) -> F::Output {
+fn drive_or_wait<F: Future>(inner: &Inner, driver: &Driver, mut future: Pin<&mut F>) -> F::Output {
     let parker = Parker::new();
-    let signal = Arc::new(Signal::new(shared.clone(), parker.unparker()));
+    let signal = Arc::new(Signal::new(inner.scheduler.clone(), parker.unparker()));
     let waker = Waker::from(signal.clone());
     loop {
         if let Some(worker) = driver.take() {
@@ -64,7 +70,7 @@ fn drive_or_wait<F: Future>(shared: &Arc<Shared>, driver: &Driver, mut future: P
             let driving = Driving { driver, worker: Some(worker) };
             let worker = driving.worker.as_ref().expect("put there a line above");
             let _entered = scheduler::enter(worker);
-            return drive(worker, future);
+            return drive(inner, worker, future);
         }
         if signal.take() {
             if let Poll::Ready(output) = poll(&waker, future.as_mut()) {
@@ -94,10 +100,9 @@ impl Drop for Driving<'_> {
 }
 
 /// Polls `future` whenever it is woken, and steps the worker in between.
-fn drive<F: Future>(worker: &Worker, mut future: Pin<&mut F>) -> F::Output {
+fn drive<F: Future>(inner: &Inner, worker: &Worker, mut future: Pin<&mut F>) -> F::Output {
     let parker = Parker::new();
-    let shared = worker.shared();
-    let signal = Arc::new(Signal::new(shared.clone(), parker.unparker()));
+    let signal = Arc::new(Signal::new(inner.scheduler.clone(), parker.unparker()));
     let waker = Waker::from(signal.clone());
     loop {
         if signal.take() {
@@ -105,19 +110,43 @@ fn drive<F: Future>(worker: &Worker, mut future: Pin<&mut F>) -> F::Output {
                 return output;
             }
         }
-        for _ in 0..shared.config.event_interval {
+        for _ in 0..inner.scheduler.config.event_interval {
             if signal.is_set() {
                 break;
             }
             match worker.step() {
                 Step::Ran | Step::Surplus => {}
-                Step::Idle => drop(worker.sleep(&|| signal.is_set())),
+                Step::Idle => {
+                    let _retry = inner.pool.wants_thread().then(|| Retry::new(inner, &waker)).flatten();
+                    let _ = worker.sleep(&|| signal.is_set());
+                }
                 Step::Closing => {
                     worker.close();
                     parker.park();
                 }
             }
         }
+    }
+}
+
+/// No thread of the blocking pool could be made: asks again now, and, if refused again, wakes the driver to ask later.
+struct Retry<'a> {
+    inner: &'a Inner,
+    timer: TimerKey,
+}
+
+impl<'a> Retry<'a> {
+    fn new(inner: &'a Inner, waker: &Waker) -> Option<Self> {
+        inner.pool.retry();
+        let later = inner.reactor.clock().now() + RETRY_AFTER;
+        let armed = inner.pool.wants_thread().then(|| inner.reactor.arm(0, later, waker.clone()))?;
+        if let Armed::Pending(timer) = armed { Some(Self { inner, timer }) } else { None }
+    }
+}
+
+impl Drop for Retry<'_> {
+    fn drop(&mut self) {
+        self.inner.reactor.timers().cancel(self.timer);
     }
 }
 

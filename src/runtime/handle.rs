@@ -11,6 +11,7 @@ use super::context::{self, EnterGuard, TryCurrentError};
 use super::current_thread::Driver;
 use super::forever::Forever;
 use super::{block_on, current_thread};
+use crate::blocking::Pool;
 use crate::reactor::Reactor;
 use crate::scheduler;
 use crate::tasks::JoinHandle;
@@ -28,6 +29,7 @@ pub struct Handle {
 pub(crate) struct Inner {
     pub(super) scheduler: Arc<scheduler::Shared>,
     pub(super) reactor: Arc<Reactor>,
+    pub(super) pool: Pool,
     /// The `current_thread` flavour's worker, while nobody drives it; None in the other flavour.
     pub(super) driver: Option<Driver>,
     pub(super) forever: Forever,
@@ -123,6 +125,24 @@ impl Handle {
         }
     }
 
+    /// Runs `f` on this runtime's blocking pool. See [`task::spawn_blocking`](crate::task::spawn_blocking).
+    #[track_caller]
+    pub fn spawn_blocking<F, R>(&self, f: F) -> JoinHandle<R>
+    where
+        F: FnOnce() -> R + Send + 'static,
+        R: Send + 'static,
+    {
+        self.spawn_blocking_at(f, Location::caller())
+    }
+
+    pub(crate) fn spawn_blocking_at<F, R>(&self, f: F, location: &'static Location<'static>) -> JoinHandle<R>
+    where
+        F: FnOnce() -> R + Send + 'static,
+        R: Send + 'static,
+    {
+        self.inner.pool.spawn(f, location)
+    }
+
     /// Runs `future` to its end on this thread.
     ///
     /// In the `multi_thread` flavour the future runs here and tasks run on the workers. In the `current_thread` flavour this
@@ -147,7 +167,7 @@ impl Handle {
     fn drive<F: Future>(&self, future: F) -> F::Output {
         match &self.inner.driver {
             None => block_on::park_until(future),
-            Some(driver) => current_thread::block_on(&self.inner.scheduler, driver, future),
+            Some(driver) => current_thread::block_on(&self.inner, driver, future),
         }
     }
 

@@ -130,6 +130,16 @@ impl Runtime {
         self.handle.spawn(future)
     }
 
+    /// Runs `f` on the blocking pool. See [`task::spawn_blocking`](crate::task::spawn_blocking).
+    #[track_caller]
+    pub fn spawn_blocking<F, R>(&self, f: F) -> JoinHandle<R>
+    where
+        F: FnOnce() -> R + Send + 'static,
+        R: Send + 'static,
+    {
+        self.handle.spawn_blocking(f)
+    }
+
     /// Makes this the current runtime of the thread until the guard is dropped. See [`Handle::enter`].
     pub fn enter(&self) -> EnterGuard<'_> {
         self.handle.enter()

@@ -37,7 +37,7 @@ pub(super) fn run(runtime: &Weak<Inner>) {
     let mut quiet = 0;
     let mut next = clock.now() + TICK;
     while !ticker.inner.scheduler.lifecycle.is_closing() {
-        if quiet >= QUIET_TICKS {
+        if quiet >= QUIET_TICKS && !ticker.inner.pool.wants_thread() {
             ticker.sleep_deeply(&parker);
             quiet = 0;
             next = clock.now() + TICK;
@@ -68,6 +68,9 @@ impl Ticker {
         let length = self.watch.tick(now);
         self.see_to_the_poll();
         self.supply.tick(now);
+        if self.inner.pool.wants_thread() {
+            self.inner.pool.retry();
+        }
         length
     }
 

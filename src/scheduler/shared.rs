@@ -145,7 +145,8 @@ impl Shared {
         }
     }
 
-    fn ring_watch(&self) {
+    /// Makes the watch's thread tick at once, or not fall asleep.
+    pub(crate) fn ring_watch(&self) {
         let unparker = self.watch.unparker.lock().clone();
         if let Some(unparker) = unparker {
             unparker.unpark();

@@ -63,6 +63,23 @@ impl<'a> Builder<'a> {
         Ok(handle.spawn_at(future, Location::caller(), self.shared_name()))
     }
 
+    /// Runs `f` on the blocking pool of the current runtime. See [`spawn_blocking`](super::spawn_blocking). The name is
+    /// taken for tokio's sake; a blocking call is known by its id and location.
+    ///
+    /// # Errors
+    /// None today; the signature is tokio's.
+    ///
+    /// # Panics
+    /// Outside a runtime.
+    #[track_caller]
+    pub fn spawn_blocking<F, R>(self, f: F) -> io::Result<JoinHandle<R>>
+    where
+        F: FnOnce() -> R + Send + 'static,
+        R: Send + 'static,
+    {
+        Ok(Handle::current().spawn_blocking_at(f, Location::caller()))
+    }
+
     fn shared_name(&self) -> Option<Arc<str>> {
         self.name.map(Arc::from)
     }

@@ -50,6 +50,35 @@ where
     }
 }
 
+/// Runs `f`, which may block, on the blocking pool, and returns a handle to await its result; asyncio's `to_thread`.
+///
+/// The pool grows to [`max_blocking_threads`](crate::runtime::Builder::max_blocking_threads); beyond it calls wait in a queue. A call
+/// that has begun cannot be cancelled; one that has not is dropped by [`JoinHandle::abort`] at once, and when the runtime shuts
+/// down.
+///
+/// # Panics
+/// Outside a runtime.
+///
+/// # Examples
+/// ```
+/// # freewheel::runtime::Runtime::new().unwrap().block_on(async {
+/// let sum = freewheel::task::spawn_blocking(|| (1..=1000u64).sum::<u64>()).await.unwrap();
+/// assert_eq!(sum, 500_500);
+/// # });
+/// ```
+#[track_caller]
+pub fn spawn_blocking<F, R>(f: F) -> JoinHandle<R>
+where
+    F: FnOnce() -> R + Send + 'static,
+    R: Send + 'static,
+{
+    let location = Location::caller();
+    match context::with_current(|handle| handle.spawn_blocking_at(f, location)) {
+        Ok(handle) => handle,
+        Err(error) => panic!("{error}"),
+    }
+}
+
 /// Runs `f` here and now, and lets another thread run the tasks meanwhile.
 ///
 /// On a worker thread the permit to run tasks goes to another thread before `f` begins, so nothing waits for it, except
