@@ -5,6 +5,7 @@ mod blocking;
 pub mod io;
 #[doc(hidden)]
 pub mod macros;
+pub mod net;
 mod primitives;
 mod queue;
 mod reactor;

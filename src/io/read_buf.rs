@@ -206,6 +206,17 @@ impl<'a> ReadBuf<'a> {
         Poll::Ready(Ok(filled))
     }
 
+    /// Fills itself from a socket, without zeroing first what the system will overwrite. Gives the number of bytes.
+    pub(crate) fn receive(&mut self, socket: &socket2::Socket) -> io::Result<usize> {
+        // SAFETY: `recv` writes nothing but bytes that it has received (R2).
+        let unfilled = unsafe { self.unfilled_mut() };
+        let amount = socket.recv(unfilled)?;
+        // SAFETY: it has written so many, from the start.
+        unsafe { self.assume_init(amount) };
+        self.advance(amount);
+        Ok(amount)
+    }
+
     /// Appends a copy of `bytes`.
     ///
     /// # Panics
@@ -294,6 +305,20 @@ pub(crate) fn append<B: BufMut + ?Sized>(
     // SAFETY: `amount` bytes from `start` are filled, so initialised (R1), and they lie within `chunk`.
     unsafe { target.advance_mut(amount) };
     Poll::Ready(Ok(amount))
+}
+
+/// As [`append`], for a call that does not wait. A `target` without room reads as 0 bytes.
+pub(crate) fn read_into<B: BufMut + ?Sized>(
+    target: &mut B,
+    read: impl FnOnce(&mut ReadBuf<'_>) -> io::Result<usize>,
+) -> io::Result<usize> {
+    if !target.has_remaining_mut() {
+        return Ok(0);
+    }
+    match append(target, usize::MAX, |buf| Poll::Ready(read(buf).map(drop))) {
+        Poll::Ready(result) => result,
+        Poll::Pending => Ok(0),
+    }
 }
 
 #[cfg(test)]
