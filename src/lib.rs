@@ -13,6 +13,7 @@ pub mod runtime;
 mod scheduler;
 mod spawn;
 mod tasks;
+pub mod time;
 
 pub use freewheel_macros::{main, test};
 pub use spawn::spawn;

@@ -9,10 +9,10 @@ mod registrations;
 mod timers;
 mod wheel;
 
-pub(crate) use driver::{Reactor, Token, Wait};
+pub(crate) use driver::{Reactor, Wait};
 pub(crate) use poller::{Interest, Source};
 pub(crate) use readiness::{Direction, Readiness, Ready, ReadyEvent, ScheduledIo};
-pub(crate) use timers::{Armed, TimerKey, TimerState, Timers};
+pub(crate) use timers::{Armed, TimerKey, TimerState};
 
 #[cfg(test)]
 mod tests;

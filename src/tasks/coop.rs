@@ -56,7 +56,7 @@ pub(crate) fn budget<R>(f: impl FnOnce() -> R) -> R {
 }
 
 /// Runs `f` with nothing counted.
-fn unbudgeted<R>(f: impl FnOnce() -> R) -> R {
+pub(crate) fn unbudgeted<R>(f: impl FnOnce() -> R) -> R {
     let _restore = Restore(get());
     set(None);
     f()
