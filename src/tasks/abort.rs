@@ -36,7 +36,7 @@ impl AbortHandle {
 
     /// Whether the task is over: its output is there, or it panicked or was cancelled, and its future is dropped.
     pub fn is_finished(&self) -> bool {
-        self.0.header().state.is_complete()
+        self.0.header().state.look().is_complete()
     }
 
     /// The task's number.

@@ -87,7 +87,7 @@ impl<T> JoinHandle<T> {
     ///
     /// After [`abort`](Self::abort) this may be false for a while, until the task has really gone.
     pub fn is_finished(&self) -> bool {
-        self.header().state.is_complete()
+        self.header().state.look().is_complete()
     }
 
     /// A handle that can abort the task but not await it, and does not detach anything when dropped.
@@ -110,10 +110,11 @@ impl<T> JoinHandle<T> {
     /// True if the task is complete, else it will wake `waker`.
     fn is_ready(&self, waker: &Waker) -> bool {
         let header = self.header();
-        if header.state.is_complete() {
+        let now = header.state.look();
+        if now.is_complete() {
             return true;
         }
-        if header.state.has_join_waker() {
+        if now.has_join_waker() {
             // SAFETY: rule 3, while JOIN_WAKER is set the waker is only read.
             let same =
                 header.join_waker.with(|slot| unsafe { (*slot).as_ref().is_some_and(|old| old.will_wake(waker)) });
@@ -124,10 +125,10 @@ impl<T> JoinHandle<T> {
         // Before the state changes: a clone is the user's code and may panic.
         assert_none_held();
         let waker = waker.clone();
-        if header.state.has_join_waker() && header.state.unset_join_waker() == JoinWaker::Complete {
+        if now.has_join_waker() && header.state.unset_join_waker() == JoinWaker::Complete {
             return self.must_be_complete();
         }
-        // SAFETY: rule 3, JOIN_WAKER is unset and the task was not complete: the waker is the handle's.
+        // SAFETY: rule 3, the task was not complete and JOIN_WAKER unset, or just unset by us: the waker is the handle's.
         let old = header.join_waker.with_mut(|slot| unsafe { (*slot).replace(waker) });
         let state = header.state.set_join_waker();
         // After the state has changed, so that a panic in it finds everything in order.
@@ -140,7 +141,7 @@ impl<T> JoinHandle<T> {
 
     /// The transitions that found the task complete published nothing to us; this load does.
     fn must_be_complete(&self) -> bool {
-        let complete = self.header().state.is_complete();
+        let complete = self.header().state.look().is_complete();
         debug_assert!(complete, "complete is for ever");
         complete
     }

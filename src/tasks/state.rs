@@ -156,15 +156,13 @@ impl State {
         Snapshot(self.0.load(Ordering::Relaxed))
     }
 
-    /// Whether the output is there to be read.
-    pub(super) fn is_complete(&self) -> bool {
+    /// The state as the join handle must see it: once complete, with the output.
+    ///
+    /// Look once, and decide by that. Of two looks the second may see JOIN_WAKER cleared by a task that completed in
+    /// between, and take a waker for its own that the runner has only just used.
+    pub(super) fn look(&self) -> Snapshot {
         // ORDERING: Acquire, edge "end": pairs with `complete`; without it the output might not be seen.
-        Snapshot(self.0.load(Ordering::Acquire)).has(COMPLETE)
-    }
-
-    /// Whether the join waker is with the runner. Only the handle changes this bit while the task is not complete.
-    pub(super) fn has_join_waker(&self) -> bool {
-        self.peek().has(JOIN_WAKER)
+        Snapshot(self.0.load(Ordering::Acquire))
     }
 
     /// `Notified` → run.
@@ -410,6 +408,10 @@ impl Snapshot {
 
     pub(super) fn is_complete(self) -> bool {
         self.has(COMPLETE)
+    }
+
+    pub(super) fn has_join_waker(self) -> bool {
+        self.has(JOIN_WAKER)
     }
 
     pub(super) fn is_running(self) -> bool {
