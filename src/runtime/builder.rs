@@ -1,14 +1,16 @@
 //! `Builder`: how a runtime is made.
 
+use std::env::VarError;
 use std::fmt;
 use std::io;
-use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use super::calls::Calls;
 use super::current_thread::Driver;
 use super::forever::Forever;
+use super::reports::{OnStall, Reports, StallReport};
 use super::{Handle, Inner, Runtime, RuntimeFlavor, context, reactor_thread};
 use crate::blocking;
 use crate::primitives::clock::{Clock, nanos};
@@ -16,7 +18,7 @@ use crate::primitives::random;
 use crate::primitives::thread::Spawner;
 use crate::reactor::Reactor;
 use crate::scheduler::idle::MOST_THREADS;
-use crate::scheduler::stall::Rules;
+use crate::scheduler::stall::{Notices, Rules};
 use crate::scheduler::{self, Worker};
 
 /// Builds a [`Runtime`] with chosen settings; tokio's names and defaults where tokio has them.
@@ -43,6 +45,7 @@ pub struct Builder {
     watches: bool,
     max_cpu_extra: Option<usize>,
     stall_threshold: Duration,
+    on_stall: Option<OnStall>,
     threads: Spawner,
     on_park: Option<crate::primitives::thread::Hook>,
     on_unpark: Option<crate::primitives::thread::Hook>,
@@ -50,6 +53,9 @@ pub struct Builder {
 
 /// The environment variable that sets the number of workers where the program does not.
 const WORKER_THREADS_VARIABLE: &str = "FREEWHEEL_WORKER_THREADS";
+
+/// The environment variable that silences the default stall reports.
+const STALL_VARIABLE: &str = "FREEWHEEL_STALL";
 
 /// How many threads beyond the workers there may be by default, for tasks that block.
 const SPARE_THREADS: usize = 512;
@@ -82,6 +88,7 @@ impl Builder {
             watches: true,
             max_cpu_extra: None,
             stall_threshold: Duration::from_millis(10),
+            on_stall: None,
             threads: Spawner { name: None, stack_size: None, on_start: None, on_stop: None },
             on_park: None,
             on_unpark: None,
@@ -244,6 +251,31 @@ impl Builder {
         self
     }
 
+    /// Called with each stall report, on a thread of the runtime's own: when a task's poll has lasted beyond the
+    /// [`stall_threshold`](Self::stall_threshold), again at twice that, four times and so on, and when it ends.
+    ///
+    /// Without a callback each report is a line through the `log` facade, or on stderr if the program has no logger; the environment
+    /// variable `FREEWHEEL_STALL=off` silences that. New stalls of one spawn location are reported once a second at most,
+    /// with a count of those left out.
+    ///
+    /// # Examples
+    /// ```
+    /// use std::{sync::mpsc, thread, time::Duration};
+    /// let (reports, report) = mpsc::channel();
+    /// let runtime = freewheel::runtime::Builder::new_multi_thread()
+    ///     .on_stall(move |report| drop(reports.send(report.to_string())))
+    ///     .build()?;
+    /// runtime.block_on(async {
+    ///     freewheel::spawn(async { thread::sleep(Duration::from_millis(50)) }).await.unwrap();
+    /// });
+    /// println!("{}", report.recv().unwrap());
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    pub fn on_stall(&mut self, callback: impl Fn(&StallReport) + Send + Sync + 'static) -> &mut Self {
+        self.on_stall = Some(Arc::new(callback));
+        self
+    }
+
     /// Accepted for tokio's sake: I/O and time are always there.
     pub fn enable_all(&mut self) -> &mut Self {
         self
@@ -266,10 +298,11 @@ impl Builder {
     /// system said when it refused a poller, a descriptor or a thread. What was started until then is ended again.
     pub fn build(&mut self) -> io::Result<Runtime> {
         let (workers, max_threads) = self.thread_counts()?;
+        let reports = self.reports()?;
         let reactor = Arc::new(Reactor::new(workers + 1, Clock::new())?);
-        let inner = Arc::new_cyclic(|weak: &std::sync::Weak<Inner>| {
-            let weak = weak.clone();
-            let around: scheduler::Around = Arc::new(move |body| match weak.upgrade() {
+        let inner = Arc::new_cyclic(|weak: &Weak<Inner>| {
+            let runtime = weak.clone();
+            let around: scheduler::Around = Arc::new(move |body| match runtime.upgrade() {
                 Some(inner) => {
                     let handle = Handle::new(inner);
                     let _entered = context::enter(&handle);
@@ -277,7 +310,7 @@ impl Builder {
                 }
                 None => body(),
             });
-            self.inner(workers, max_threads, reactor, around)
+            self.inner(workers, max_threads, reactor, around, weak, reports)
         });
         let runtime = Runtime { handle: Handle::new(inner), grace: self.shutdown_grace };
         if self.flavor == RuntimeFlavor::MultiThread {
@@ -287,7 +320,15 @@ impl Builder {
         Ok(runtime)
     }
 
-    fn inner(&self, workers: usize, max_threads: usize, reactor: Arc<Reactor>, around: scheduler::Around) -> Inner {
+    fn inner(
+        &self,
+        workers: usize,
+        max_threads: usize,
+        reactor: Arc<Reactor>,
+        around: scheduler::Around,
+        weak: &Weak<Inner>,
+        reports: Option<Arc<Reports>>,
+    ) -> Inner {
         let multi_thread = self.flavor == RuntimeFlavor::MultiThread;
         let config = scheduler::Config {
             permits: workers,
@@ -298,7 +339,7 @@ impl Builder {
                 hands_off: self.watches,
                 max_cpu_extra: self.max_cpu_extra.unwrap_or(workers),
                 report_after: nanos(self.stall_threshold),
-                notices: None,
+                notices: reports.as_ref().map(|reports| self.notices(reports, weak.clone())),
             },
             event_interval: self.event_interval,
             global_queue_interval: self.global_queue_interval,
@@ -329,8 +370,30 @@ impl Builder {
             driver,
             forever: Forever::default(),
             calls: Calls::default(),
+            reports: reports.unwrap_or_else(|| Arc::new(Reports::new(None))),
             running: AtomicUsize::new(0),
         }
+    }
+
+    /// Where stalls are reported; None if nowhere.
+    fn reports(&self) -> io::Result<Option<Arc<Reports>>> {
+        let told_by_default = match std::env::var(STALL_VARIABLE).as_deref() {
+            Err(VarError::NotPresent) | Ok("warn") => true,
+            Ok("off") => false,
+            other => {
+                return Err(invalid(format!(
+                    "{STALL_VARIABLE} is {other:?}: set it to off (no stall reports on stderr) or warn, or unset it"
+                )));
+            }
+        };
+        let wanted = told_by_default || self.on_stall.is_some();
+        Ok(wanted.then(|| Arc::new(Reports::new(self.on_stall.clone()))))
+    }
+
+    /// What the watch calls with each notice.
+    fn notices(&self, reports: &Arc<Reports>, runtime: Weak<Inner>) -> Notices {
+        let (reports, threads) = (reports.clone(), self.threads.clone());
+        Arc::new(move |notice| reports.push(notice, &threads, &runtime))
     }
 
     /// The number of workers, and of threads at most.

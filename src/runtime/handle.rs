@@ -10,6 +10,7 @@ use super::calls::Calls;
 use super::context::{self, EnterGuard, TryCurrentError};
 use super::current_thread::Driver;
 use super::forever::Forever;
+use super::reports::Reports;
 use super::{block_on, current_thread};
 use crate::blocking::Pool;
 use crate::reactor::Reactor;
@@ -34,8 +35,15 @@ pub(crate) struct Inner {
     pub(super) driver: Option<Driver>,
     pub(super) forever: Forever,
     pub(super) calls: Calls,
+    pub(super) reports: Arc<Reports>,
     /// How many threads are inside `block_on`.
     pub(super) running: AtomicUsize,
+}
+
+impl fmt::Debug for Inner {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Runtime").field("scheduler", &self.scheduler).finish_non_exhaustive()
+    }
 }
 
 /// The flavour of a runtime; see [`Handle::runtime_flavor`].

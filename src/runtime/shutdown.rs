@@ -28,6 +28,7 @@ pub(super) fn shut_down(inner: &Arc<Inner>, grace: Duration) {
         let mut wakers = Vec::new();
         inner.reactor.shutdown(&mut wakers);
         scheduler::wake_each(&mut wakers);
+        inner.reports.close();
         let left = deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
         for stuck in inner.pool.shutdown(left).iter().filter(|_| !grace.is_zero()) {
             eprintln!("freewheel: shut down after {grace:?} without waiting for {stuck}; its thread is left behind");

@@ -44,7 +44,6 @@ pub(crate) use context::{enter, index as current_index, with as with_current};
 pub(crate) use handoff::{block_in_place, block_in_place_now};
 pub(crate) use shared::Shared;
 pub(crate) use supply::Supply;
-pub(crate) use thread_state::system_call;
 pub(crate) use wakes::wake_each;
 pub(crate) use watch::{TICK, Watch};
 pub(crate) use worker::{Step, Worker};

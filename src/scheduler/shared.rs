@@ -168,6 +168,11 @@ impl Shared {
         self.watch.asleep.store(false, Ordering::Relaxed);
     }
 
+    /// How many threads there are for tasks.
+    pub(crate) fn threads(&self) -> usize {
+        self.slots.iter().filter(|(_, slot)| slot.control() != Control::Empty).count()
+    }
+
     /// Whether no thread holds a permit.
     pub(crate) fn all_idle(&self) -> bool {
         self.idle.look().0 == self.config.permits

@@ -30,10 +30,10 @@ pub(crate) struct Notice {
     pub(crate) class: Class,
     pub(crate) task: u64,
     pub(crate) location: &'static Location<'static>,
-    /// The system's number of the thread.
-    pub(crate) thread: u32,
     /// How long the poll has lasted, in nanoseconds.
     pub(crate) nanos: Nanos,
+    /// The system call the thread is in, and its first argument.
+    pub(crate) system_call: Option<(u64, u64)>,
 }
 
 /// Takes notices; must not block.
@@ -60,6 +60,18 @@ pub(crate) struct Figures {
     longest: AtomicU64,
 }
 
+/// What the figures are at some moment.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Reading {
+    /// Polls that lasted beyond the threshold.
+    pub(crate) stalls: u64,
+    /// Permits taken from blocked threads, and from computing ones.
+    pub(crate) blocked: u64,
+    pub(crate) hogs: u64,
+    /// The longest stall so far, in nanoseconds.
+    pub(crate) longest: Nanos,
+}
+
 impl Figures {
     pub(crate) fn stalled(&self) {
         self.stalls.fetch_add(1, Ordering::Relaxed);
@@ -74,9 +86,13 @@ impl Figures {
         self.longest.fetch_max(nanos, Ordering::Relaxed);
     }
 
-    /// Stalls reported, permits handed off from blocked and from computing threads, and the longest stall so far.
-    pub(crate) fn read(&self) -> (u64, u64, u64, Nanos) {
+    pub(crate) fn read(&self) -> Reading {
         let read = |count: &AtomicU64| count.load(Ordering::Relaxed);
-        (read(&self.stalls), read(&self.blocked), read(&self.hogs), read(&self.longest))
+        Reading {
+            stalls: read(&self.stalls),
+            blocked: read(&self.blocked),
+            hogs: read(&self.hogs),
+            longest: read(&self.longest),
+        }
     }
 }

@@ -15,7 +15,7 @@
 use super::shared::Shared;
 use super::slot::{Control, Slot, is_in_poll};
 use super::stall::{Class, Notice, Stage};
-use super::thread_state::{Activity, Probe};
+use super::thread_state::{Activity, Probe, system_call};
 use crate::primitives::Arc;
 use crate::primitives::clock::{NEVER, Nanos};
 
@@ -113,7 +113,7 @@ impl Watch {
         if self.shared.config.watch.hands_off {
             self.judge(index, slot, now);
         }
-        self.report(index, slot, now, age);
+        self.report(index, slot, age);
         rescued
     }
 
@@ -210,7 +210,7 @@ impl Watch {
         }
     }
 
-    fn report(&mut self, index: usize, slot: &Slot, now: Nanos, age: Nanos) {
+    fn report(&mut self, index: usize, slot: &Slot, age: Nanos) {
         let view = &mut self.views[index];
         let Some(class) = view.class else { return };
         if age < view.next_notice {
@@ -222,7 +222,6 @@ impl Watch {
             view.next_notice = view.next_notice.saturating_mul(2);
         }
         self.notice(slot, stage, class, age);
-        let _ = now;
     }
 
     fn notice(&self, slot: &Slot, stage: Stage, class: Class, age: Nanos) {
@@ -232,7 +231,9 @@ impl Watch {
         self.shared.figures.lasted(age);
         let Some(sink) = &self.shared.config.watch.notices else { return };
         if let Some((task, location)) = slot.current_task() {
-            sink(Notice { stage, class, task, location, thread: slot.thread(), nanos: age });
+            let blocked = stage != Stage::Ended && class == Class::Blocked;
+            let system_call = blocked.then(|| system_call(slot.thread())).flatten();
+            sink(Notice { stage, class, task, location, nanos: age, system_call });
         }
     }
 

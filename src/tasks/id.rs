@@ -30,6 +30,11 @@ impl Id {
         Self(ids::next())
     }
 
+    /// The id with this number; None for zero, which no task has.
+    pub(crate) fn from_number(number: u64) -> Option<Self> {
+        NonZeroU64::new(number).map(Self)
+    }
+
     /// The number itself.
     pub(crate) fn number(self) -> u64 {
         self.0.get()

@@ -192,6 +192,15 @@ impl Registry {
         self.len() == 0
     }
 
+    /// The name of the live task with this number, if it has one. Looks at every task: for reports only.
+    pub(crate) fn name_of(&self, number: u64) -> Option<Arc<str>> {
+        self.shards.iter().find_map(|shard| {
+            let tasks = shard.tasks.lock();
+            let mut entries = tasks.entries.iter();
+            entries.find(|(_, entry)| entry.task.id().number() == number).and_then(|(_, entry)| entry.name.clone())
+        })
+    }
+
     /// Calls `f` for each live task. Each shard is seen at one moment, and `f` runs without its lock.
     pub(crate) fn for_each(&self, mut f: impl FnMut(TaskInfo)) {
         for shard in &self.shards {

@@ -1,0 +1,103 @@
+//! `RuntimeMetrics`: what a runtime has done and is doing, stable, where tokio keeps much of it behind a flag.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::{Handle, Inner};
+
+/// Figures of a runtime, read when asked. Each is right at some moment, not all at one.
+///
+/// # Examples
+/// ```
+/// # let runtime = freewheel::runtime::Builder::new_multi_thread().worker_threads(2).build().unwrap();
+/// let metrics = runtime.handle().metrics();
+/// assert_eq!(metrics.num_workers(), 2);
+/// assert_eq!(metrics.stalls(), 0);
+/// ```
+#[derive(Debug, Clone)]
+pub struct RuntimeMetrics {
+    inner: Arc<Inner>,
+}
+
+impl Handle {
+    /// Figures of the runtime.
+    #[must_use]
+    pub fn metrics(&self) -> RuntimeMetrics {
+        RuntimeMetrics { inner: self.inner().clone() }
+    }
+}
+
+impl RuntimeMetrics {
+    /// How many threads run tasks at once: `worker_threads`, or 1 for `current_thread`.
+    #[must_use]
+    pub fn num_workers(&self) -> usize {
+        self.inner.scheduler.config.permits
+    }
+
+    /// How many tasks have been spawned and have not ended.
+    #[must_use]
+    pub fn num_alive_tasks(&self) -> usize {
+        self.inner.scheduler.registry.len()
+    }
+
+    /// How many tasks wait in the global queue.
+    #[must_use]
+    pub fn global_queue_depth(&self) -> usize {
+        self.inner.scheduler.injector.len()
+    }
+
+    /// How many threads the blocking pool has, idle ones included.
+    #[must_use]
+    pub fn num_blocking_threads(&self) -> usize {
+        self.inner.pool.metrics().threads
+    }
+
+    /// How many threads of the blocking pool have nothing to do.
+    #[must_use]
+    pub fn num_idle_blocking_threads(&self) -> usize {
+        self.inner.pool.metrics().idle
+    }
+
+    /// How many blocking calls wait for a thread.
+    #[must_use]
+    pub fn blocking_queue_depth(&self) -> usize {
+        self.inner.pool.metrics().queued
+    }
+
+    /// How many stalls were seen: polls that lasted beyond
+    /// [`stall_threshold`](super::Builder::stall_threshold).
+    #[must_use]
+    pub fn stalls(&self) -> u64 {
+        self.inner.scheduler.figures.read().stalls
+    }
+
+    /// How often the permit of a worker whose task blocked its thread went to another thread.
+    #[must_use]
+    pub fn hand_offs_blocked(&self) -> u64 {
+        self.inner.scheduler.figures.read().blocked
+    }
+
+    /// How often that happened because a task computed for long while others waited.
+    #[must_use]
+    pub fn hand_offs_computing(&self) -> u64 {
+        self.inner.scheduler.figures.read().hogs
+    }
+
+    /// The longest stall so far, one that lasts still as of its last report included.
+    #[must_use]
+    pub fn longest_stall(&self) -> Duration {
+        Duration::from_nanos(self.inner.scheduler.figures.read().longest)
+    }
+
+    /// How many threads there are for tasks now: workers, the spare, those that are stuck, and those started in their place.
+    #[must_use]
+    pub fn num_threads(&self) -> usize {
+        self.inner.scheduler.threads()
+    }
+
+    /// The most there have been at once.
+    #[must_use]
+    pub fn max_threads_seen(&self) -> usize {
+        self.inner.scheduler.slots.len()
+    }
+}
