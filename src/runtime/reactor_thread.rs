@@ -56,7 +56,8 @@ pub(super) fn run(runtime: &Weak<Inner>) {
 impl Ticker {
     /// Sleeps until a worker has something to do, the next word is due about one that is stuck, or a
     /// surplus thread is to go.
-    fn sleep_deeply(&self, parker: &Parker) {
+    fn sleep_deeply(&mut self, parker: &Parker) {
+        self.watch.expect_nothing();
         let now = self.inner.reactor.clock().now();
         let due = self.watch.next_notice().min(self.supply.next());
         let limit = (due != NEVER).then(|| Duration::from_nanos(due.saturating_sub(now)));

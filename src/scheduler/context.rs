@@ -36,8 +36,3 @@ pub(crate) fn with<R>(f: impl FnOnce(Option<&Worker>) -> R) -> R {
     // back on drop; `f` cannot keep it, since its lifetime is made up here.
     f(unsafe { worker.as_ref() })
 }
-
-/// The index of this thread's seat, if it is a worker of any scheduler.
-pub(crate) fn index() -> Option<usize> {
-    with(|worker| worker.map(Worker::index))
-}

@@ -29,7 +29,8 @@ const BURST_TICK: Nanos = 100_000;
 const BURST_WINDOW: Nanos = 2 * TICK;
 const BURST: Nanos = 20 * TICK;
 
-/// A tick that comes later than this says nothing about how long anyone has been stuck: the whole process may have been.
+/// A tick that comes so much too late says nothing about how long anyone has been stuck: the whole process may have been
+/// stopped. That time does not count.
 const LATE: Nanos = 5 * TICK;
 
 /// How often a poll must be seen running before it counts as a hog.
@@ -38,7 +39,8 @@ const HOG_LOOKS: u32 = 3;
 pub(crate) struct Watch {
     shared: Arc<Shared>,
     views: Vec<View>,
-    last_tick: Nanos,
+    /// When the next tick should come.
+    expected: Nanos,
     last_revocation: Option<Nanos>,
     burst_until: Nanos,
     /// Threads revoked while they were running: each is one more than there are permits.
@@ -64,45 +66,61 @@ struct View {
 
 impl Watch {
     pub(crate) fn new(shared: Arc<Shared>) -> Self {
-        Self { shared, views: Vec::new(), last_tick: 0, last_revocation: None, burst_until: 0, hogs: 0, last_decay: 0 }
+        Self {
+            shared,
+            views: Vec::new(),
+            expected: NEVER,
+            last_revocation: None,
+            burst_until: 0,
+            hogs: 0,
+            last_decay: 0,
+        }
     }
 
     /// Looks at every slot once. How long until the next tick.
     pub(crate) fn tick(&mut self, now: Nanos) -> Nanos {
-        let late = now.saturating_sub(self.last_tick) > LATE;
-        self.last_tick = now;
+        let delay = now.saturating_sub(self.expected);
+        let lost = if delay > LATE { delay } else { 0 };
         let shared = self.shared.clone();
         let mut rescued = false;
         for (index, slot) in shared.slots.iter() {
             if index == self.views.len() {
                 self.views.push(View::new());
             }
-            rescued |= self.look(index, slot, now, late);
+            rescued |= self.look(index, slot, now, lost);
         }
         if rescued {
             self.shared.notify();
         }
         self.shared.offenders.decay(&mut self.last_decay, now);
         self.supply_if_wanted();
-        if now < self.burst_until { BURST_TICK } else { TICK }
+        let length = if now < self.burst_until { BURST_TICK } else { TICK };
+        self.expected = now + length;
+        length
     }
 
-    /// Looks at one slot. True if work behind it was made visible.
-    fn look(&mut self, index: usize, slot: &Slot, now: Nanos, late: bool) -> bool {
+    /// The next tick comes when it comes: the watch is going to sleep.
+    pub(crate) fn expect_nothing(&mut self) {
+        self.expected = NEVER;
+    }
+
+    /// Looks at one slot; `lost` is time in which the watch itself did not run, so it says nothing about others. True if
+    /// work behind the slot was made visible.
+    fn look(&mut self, index: usize, slot: &Slot, now: Nanos, lost: Nanos) -> bool {
         let epoch = slot.epoch();
         let view = &mut self.views[index];
         if view.epoch != epoch {
-            self.begin(index, slot, epoch, now);
+            self.begin(index, slot, epoch, now, lost);
             return false;
         }
         if !is_in_poll(epoch) {
             return false;
         }
-        if late {
-            view.since = now;
+        if lost > 0 {
+            view.since += lost;
             return false;
         }
-        let age = now - view.since;
+        let age = now.saturating_sub(view.since);
         // In a burst those known to block lose their permit early; whoever blocks for less than a tick keeps it even then.
         let known = now < self.burst_until && slot.current_task().is_some_and(|(_, at)| self.shared.offenders.has(at));
         let least = if known { BURST_TICK } else { TICK };
@@ -118,12 +136,12 @@ impl Watch {
     }
 
     /// A new epoch: the last poll has ended, and perhaps another began.
-    fn begin(&mut self, index: usize, slot: &Slot, epoch: u64, now: Nanos) {
+    fn begin(&mut self, index: usize, slot: &Slot, epoch: u64, now: Nanos, lost: Nanos) {
         let view = &mut self.views[index];
         if view.is_hog {
             self.hogs -= 1;
         }
-        let ended = view.noticed.then(|| now - view.since);
+        let ended = view.noticed.then(|| now.saturating_sub(view.since + lost));
         let class = view.class;
         let probe = view.probe.take();
         let next_notice = self.shared.config.watch.report_after;

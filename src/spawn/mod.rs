@@ -79,11 +79,12 @@ where
     }
 }
 
-/// Runs `f` here and now, and lets another thread run the tasks meanwhile.
+/// Runs `f` here and now, and says that it may block, so that other tasks do not wait for it.
 ///
-/// On a worker thread the permit to run tasks goes to another thread before `f` begins, so nothing waits for it, except
-/// what shares this very task (`join!`, `select!`). Anywhere else `f` is simply called: on a `current_thread` runtime (where
-/// tokio panics) the other tasks do wait.
+/// On a worker of a `multi_thread` runtime this is a hint: it costs a few nanoseconds if `f` is short, and if `f` lasts, the
+/// permit to run tasks goes to another thread within about a millisecond. Code that blocks without the hint is found
+/// out too, a little later; [`block_in_place_now`] hands off before `f` begins. What shares this very task (`join!`, `select!`)
+/// does wait. On a `current_thread` runtime (where tokio panics), and outside a runtime, `f` is simply called.
 ///
 /// # Examples
 /// ```
@@ -97,4 +98,19 @@ where
 /// ```
 pub fn block_in_place<F: FnOnce() -> R, R>(f: F) -> R {
     scheduler::block_in_place(f)
+}
+
+/// As [`block_in_place`], for a call that is known to last: another thread runs tasks before `f` begins.
+///
+/// Costs a wake-up of another thread, some microseconds, if anything waits to be run.
+///
+/// # Examples
+/// ```
+/// # freewheel::runtime::Runtime::new().unwrap().block_on(async {
+/// let read = freewheel::task::block_in_place_now(|| std::fs::read_to_string("Cargo.toml"));
+/// assert!(read.is_ok());
+/// # });
+/// ```
+pub fn block_in_place_now<F: FnOnce() -> R, R>(f: F) -> R {
+    scheduler::block_in_place_now(f)
 }

@@ -3,19 +3,21 @@
 //! `step` runs one task or says that there is none; `sleep` rests until there is cause. The `current_thread` flavour
 //! drives the same worker from inside `block_on`. All fields are cells, so that a nested `block_on` may step the worker
 //! from within a task.
+//!
+//! Here it runs; `rest.rs` is how it sleeps, `away.rs` what happens when it blocks.
+
+mod away;
+mod rest;
 
 use std::cell::Cell;
 use std::mem::ManuallyDrop;
 use std::task::Waker;
-use std::time::Duration;
 
 use super::context;
-use super::idle::Bed;
 use super::shared::Shared;
 use super::slot::{Control, Slot};
 use super::slots::Seat;
 use super::wakes;
-use super::watch::TICK;
 use crate::primitives::atomic::{Ordering, fence};
 use crate::primitives::random::Random;
 use crate::primitives::thread::native_id;
@@ -26,12 +28,6 @@ use crate::tasks::Notified;
 /// After so many tasks in a row from the LIFO slot, the next one goes behind the queue: two tasks that wake each other
 /// must not starve the others.
 const LIFO_STREAK: u32 = 3;
-
-/// How long the poller waits before it polls again after the system's poll failed, so as not to spin.
-const POLL_FAILED_PAUSE: Duration = Duration::from_millis(10);
-
-/// How long the poller waits before it tries for the reactor's token again.
-const TOKEN_PAUSE: Duration = Duration::from_micros(20);
 
 pub(crate) struct Worker {
     shared: Arc<Shared>,
@@ -153,16 +149,6 @@ impl Worker {
         if slot.control() == Control::Active { Step::Ran } else { self.go_on_without_permit() }
     }
 
-    /// Polls a task that is likely to block, with the permit released beforehand.
-    fn run_offender(&self, task: Notified) {
-        let (clock, location) = (self.shared.reactor.clock(), task.location());
-        let begun = clock.now();
-        self.away(true, || task.run());
-        if clock.now() - begun < TICK {
-            self.shared.offenders.forgive(location);
-        }
-    }
-
     /// The queues in their order: now and then the injector first, so that nothing there waits for ever.
     fn next_task(&self) -> Option<Notified> {
         if count_down(&self.until_injector, self.shared.config.global_queue_interval) {
@@ -282,143 +268,6 @@ impl Worker {
         self.batch.take()
     }
 
-    /// Gives the permit back and sleeps until there is work, or until `interrupt` says so after a wake-up of the reactor.
-    pub(crate) fn sleep(&self, interrupt: &dyn Fn() -> bool) -> Step {
-        let searching = self.searching.replace(false);
-        let bed = if self.slot().change_control(Control::Active, Control::Idle) {
-            self.shared.idle.sleep(self.index(), searching)
-        } else {
-            self.slot().set_control(Control::Idle);
-            self.shared.idle.sleep_as_spare(self.index(), searching)
-        };
-        self.rest(bed, interrupt)
-    }
-
-    fn rest(&self, bed: Bed, interrupt: &dyn Fn() -> bool) -> Step {
-        // ORDERING: SeqCst fence, edge "work-published", the sleeper's side: it has announced its sleep, fences, and looks
-        // for work once more. Its twin is in `Shared::notify`, which tells the proof.
-        fence(Ordering::SeqCst);
-        if self.shared.has_work() {
-            self.shared.wake_one();
-        }
-        self.shared.config.on_park.iter().for_each(|hook| hook());
-        match bed {
-            Bed::Stack => {
-                if !self.shared.lifecycle.is_closing() {
-                    self.seat.parker.park();
-                }
-                if self.slot().control() == Control::Empty {
-                    return Step::Surplus;
-                }
-                self.searching.set(true);
-                self.slot().set_control(Control::Active);
-            }
-            Bed::Poll => self.rest_in_poll(interrupt),
-        }
-        self.shared.config.on_unpark.iter().for_each(|hook| hook());
-        Step::Ran
-    }
-
-    fn rest_in_poll(&self, interrupt: &dyn Fn() -> bool) {
-        let idle = &self.shared.idle;
-        let mut wakers = self.wakers.take();
-        loop {
-            let token = self.shared.reactor.try_token();
-            // With the token in hand, or it may be too early: if it was claimed before, the interrupt may have ended another
-            // holder's poll, and will not end this one.
-            let mut awake = !idle.is_poller(self.index()) || self.shared.lifecycle.is_closing() || interrupt();
-            let Some(mut token) = token else {
-                if awake {
-                    break;
-                }
-                // Another is looking for events without blocking, or was claimed and is leaving. Never waits for the lock itself: a
-                // claim could not end that, and the next poller might hold it for ever.
-                self.seat.parker.park_timeout(TOKEN_PAUSE);
-                continue;
-            };
-            if !awake {
-                let polled = token.poll(Wait::Forever, &mut wakers);
-                drop(token);
-                if polled.is_err() {
-                    self.seat.parker.park_timeout(POLL_FAILED_PAUSE);
-                }
-                awake = !wakers.is_empty();
-            }
-            if awake {
-                break;
-            }
-        }
-        let by_itself = idle.leave_poll(self.index());
-        self.searching.set(!by_itself);
-        self.slot().set_control(Control::Active);
-        if by_itself {
-            self.shared.rouse_watch();
-        }
-        // One task: this worker runs it and comes back. More: another is woken, and takes the token when it has nothing left.
-        if self.wake_batch(wakers) > 1 {
-            self.shared.notify();
-        }
-    }
-
-    /// Goes on without the permit, which went to another thread during the last poll: takes an idle one, or sleeps.
-    fn go_on_without_permit(&self) -> Step {
-        if self.shared.idle.take_permit() {
-            self.slot().set_control(Control::Active);
-            self.shared.rouse_watch();
-            return Step::Ran;
-        }
-        self.flush_lifo();
-        self.slot().set_control(Control::Idle);
-        let bed = self.shared.idle.sleep_as_spare(self.index(), false);
-        self.rest(bed, &|| false)
-    }
-
-    /// Ends this thread, which nobody can claim any more; what a blocked poll left in its queue is for the others.
-    fn leave(&self) {
-        while let Some(task) = self.seat.queue.pop() {
-            self.shared.inject(task);
-        }
-    }
-
-    /// Makes what waits in the LIFO slot visible to thieves.
-    fn flush_lifo(&self) {
-        if let Some(task) = self.slot().lifo.take() {
-            self.seat.queue.push(task);
-        }
-    }
-
-    /// Runs `f`, which may block; see `handoff.md`. The permit goes to another thread at once, or not before the watch
-    /// finds that `f` lasts.
-    pub(crate) fn away<R>(&self, at_once: bool, f: impl FnOnce() -> R) -> R {
-        let config = &self.shared.config;
-        if !config.hands_off || self.mode.get() == Mode::Away {
-            return f();
-        }
-        let at_once = at_once || !config.watch.hands_off;
-        let to = if at_once { Control::Revoked } else { Control::Blocking };
-        if !self.slot().change_control(Control::Active, to) {
-            return f();
-        }
-        let _back = Back { worker: self, mode: self.mode.replace(Mode::Away) };
-        if let Some(task) = self.slot().lifo.take() {
-            self.shared.inject(task);
-        }
-        if at_once {
-            self.give_permit_on();
-        }
-        f()
-    }
-
-    /// The permit in this thread's hand goes to whoever can use it.
-    fn give_permit_on(&self) {
-        self.shared.idle.release_permit();
-        self.shared.notify();
-        if self.shared.lifecycle.take_want() && Shared::start_thread(&self.shared).is_err() {
-            // Without a thread the permit stays idle until one comes back; the reactor thread asks again.
-            self.shared.lifecycle.want_thread();
-        }
-    }
-
     /// The end: cancels every task there is, then drops what is queued here.
     pub(crate) fn close(&self) {
         self.shared.cancel_all(self.index());
@@ -450,28 +299,6 @@ impl Worker {
 
     fn slot(&self) -> &Slot {
         self.shared.slots.get(self.seat.index)
-    }
-}
-
-/// Comes back from a blocking call, also when it unwinds.
-struct Back<'a> {
-    worker: &'a Worker,
-    mode: Mode,
-}
-
-impl Drop for Back<'_> {
-    fn drop(&mut self) {
-        self.worker.mode.set(self.mode);
-        let slot = self.worker.slot();
-        // It was short: the permit never left.
-        if slot.change_control(Control::Blocking, Control::Active) {
-            return;
-        }
-        // Without a permit this poll goes on all the same, one thread too many for its rest.
-        if self.worker.shared.idle.take_permit() {
-            slot.set_control(Control::Active);
-            self.worker.shared.rouse_watch();
-        }
     }
 }
 

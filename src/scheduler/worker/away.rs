@@ -1,0 +1,72 @@
+//! A worker in a call that blocks: when its permit goes to another thread, and how it comes back.
+
+use super::super::slot::Control;
+use super::super::watch::TICK;
+use super::{Mode, Shared, Worker};
+use crate::tasks::Notified;
+
+impl Worker {
+    /// Polls a task that is likely to block, with the permit released beforehand.
+    pub(super) fn run_offender(&self, task: Notified) {
+        let (clock, location) = (self.shared.reactor.clock(), task.location());
+        let begun = clock.now();
+        self.away(true, || task.run());
+        if clock.now() - begun < TICK {
+            self.shared.offenders.forgive(location);
+        }
+    }
+
+    /// Runs `f`, which may block; see `handoff.md`. The permit goes to another thread at once, or not before the watch
+    /// finds that `f` lasts.
+    pub(crate) fn away<R>(&self, at_once: bool, f: impl FnOnce() -> R) -> R {
+        let config = &self.shared.config;
+        if !config.hands_off || self.mode.get() == Mode::Away {
+            return f();
+        }
+        let at_once = at_once || !config.watch.hands_off;
+        let to = if at_once { Control::Revoked } else { Control::Blocking };
+        if !self.slot().change_control(Control::Active, to) {
+            return f();
+        }
+        let _back = Back { worker: self, mode: self.mode.replace(Mode::Away) };
+        if let Some(task) = self.slot().lifo.take() {
+            self.shared.inject(task);
+        }
+        if at_once {
+            self.give_permit_on();
+        }
+        f()
+    }
+
+    /// The permit in this thread's hand goes to whoever can use it.
+    fn give_permit_on(&self) {
+        self.shared.idle.release_permit();
+        self.shared.notify();
+        if self.shared.lifecycle.take_want() && Shared::start_thread(&self.shared).is_err() {
+            // Without a thread the permit stays idle until one comes back; the reactor thread asks again.
+            self.shared.lifecycle.want_thread();
+        }
+    }
+}
+
+/// Comes back from a blocking call, also when it unwinds.
+struct Back<'a> {
+    worker: &'a Worker,
+    mode: Mode,
+}
+
+impl Drop for Back<'_> {
+    fn drop(&mut self) {
+        self.worker.mode.set(self.mode);
+        let slot = self.worker.slot();
+        // It was short: the permit never left.
+        if slot.change_control(Control::Blocking, Control::Active) {
+            return;
+        }
+        // Without a permit this poll goes on all the same, one thread too many for its rest.
+        if self.worker.shared.idle.take_permit() {
+            slot.set_control(Control::Active);
+            self.worker.shared.rouse_watch();
+        }
+    }
+}

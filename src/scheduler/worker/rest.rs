@@ -1,0 +1,122 @@
+//! A worker at rest: how it gives its permit back, sleeps, and comes to work again.
+
+use std::time::Duration;
+
+use super::super::idle::Bed;
+use super::super::slot::Control;
+use super::{Step, Worker};
+use crate::primitives::atomic::{Ordering, fence};
+use crate::reactor::Wait;
+
+/// How long the poller waits before it polls again after the system's poll failed, so as not to spin.
+const POLL_FAILED_PAUSE: Duration = Duration::from_millis(10);
+
+/// How long the poller waits before it tries for the reactor's token again.
+const TOKEN_PAUSE: Duration = Duration::from_micros(20);
+
+impl Worker {
+    /// Gives the permit back and sleeps until there is work, or until `interrupt` says so after a wake-up of the reactor.
+    pub(crate) fn sleep(&self, interrupt: &dyn Fn() -> bool) -> Step {
+        let searching = self.searching.replace(false);
+        let bed = if self.slot().change_control(Control::Active, Control::Idle) {
+            self.shared.idle.sleep(self.index(), searching)
+        } else {
+            self.slot().set_control(Control::Idle);
+            self.shared.idle.sleep_as_spare(self.index(), searching)
+        };
+        self.rest(bed, interrupt)
+    }
+
+    pub(super) fn rest(&self, bed: Bed, interrupt: &dyn Fn() -> bool) -> Step {
+        // ORDERING: SeqCst fence, edge "work-published", the sleeper's side: it has announced its sleep, fences, and looks
+        // for work once more. Its twin is in `Shared::notify`, which tells the proof.
+        fence(Ordering::SeqCst);
+        if self.shared.has_work() {
+            self.shared.wake_one();
+        }
+        self.shared.config.on_park.iter().for_each(|hook| hook());
+        match bed {
+            Bed::Stack => {
+                if !self.shared.lifecycle.is_closing() {
+                    self.seat.parker.park();
+                }
+                if self.slot().control() == Control::Empty {
+                    return Step::Surplus;
+                }
+                self.searching.set(true);
+                self.slot().set_control(Control::Active);
+            }
+            Bed::Poll => self.rest_in_poll(interrupt),
+        }
+        self.shared.config.on_unpark.iter().for_each(|hook| hook());
+        Step::Ran
+    }
+
+    fn rest_in_poll(&self, interrupt: &dyn Fn() -> bool) {
+        let idle = &self.shared.idle;
+        let mut wakers = self.wakers.take();
+        loop {
+            let token = self.shared.reactor.try_token();
+            // With the token in hand, or it may be too early: if it was claimed before, the interrupt may have ended another
+            // holder's poll, and will not end this one.
+            let mut awake = !idle.is_poller(self.index()) || self.shared.lifecycle.is_closing() || interrupt();
+            let Some(mut token) = token else {
+                if awake {
+                    break;
+                }
+                // Another is looking for events without blocking, or was claimed and is leaving. Never waits for the lock itself: a
+                // claim could not end that, and the next poller might hold it for ever.
+                self.seat.parker.park_timeout(TOKEN_PAUSE);
+                continue;
+            };
+            if !awake {
+                let polled = token.poll(Wait::Forever, &mut wakers);
+                drop(token);
+                if polled.is_err() {
+                    self.seat.parker.park_timeout(POLL_FAILED_PAUSE);
+                }
+                awake = !wakers.is_empty();
+            }
+            if awake {
+                break;
+            }
+        }
+        let by_itself = idle.leave_poll(self.index());
+        self.searching.set(!by_itself);
+        self.slot().set_control(Control::Active);
+        if by_itself {
+            self.shared.rouse_watch();
+        }
+        // One task: this worker runs it and comes back. More: another is woken, and takes the token when it has nothing left.
+        if self.wake_batch(wakers) > 1 {
+            self.shared.notify();
+        }
+    }
+
+    /// Goes on without the permit, which went to another thread during the last poll: takes an idle one, or sleeps.
+    pub(super) fn go_on_without_permit(&self) -> Step {
+        if self.shared.idle.take_permit() {
+            self.slot().set_control(Control::Active);
+            self.shared.rouse_watch();
+            return Step::Ran;
+        }
+        self.flush_lifo();
+        self.slot().set_control(Control::Idle);
+        let bed = self.shared.idle.sleep_as_spare(self.index(), false);
+        self.rest(bed, &|| false)
+    }
+
+    /// Ends this thread, which nobody can claim any more; what a blocked poll left in its queue is for the others.
+    pub(super) fn leave(&self) {
+        while let Some(task) = self.seat.queue.pop() {
+            self.shared.inject(task);
+        }
+    }
+
+    /// Makes what waits in the LIFO slot visible to thieves.
+    pub(super) fn flush_lifo(&self) {
+        if let Some(task) = self.slot().lifo.take() {
+            self.seat.queue.push(task);
+        }
+    }
+}
