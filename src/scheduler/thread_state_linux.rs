@@ -27,13 +27,15 @@ pub(crate) struct Probe {
     schedstat: Option<File>,
     /// Nanoseconds on a core, and nanoseconds of waiting for one, at the last look.
     last: Option<(u64, u64)>,
+    /// Nanoseconds on a core at the first look that found it running.
+    first: Option<u64>,
 }
 
 impl Probe {
     /// A probe of the thread with this number of the system's; zero is no thread.
     pub(crate) fn new(thread: u32) -> Self {
         let open = |file: &str| File::open(format!("/proc/self/task/{thread}/{file}")).ok();
-        Self { thread, stat: open("stat"), schedstat: open("schedstat"), last: None }
+        Self { thread, stat: open("stat"), schedstat: open("schedstat"), last: None, first: None }
     }
 
     /// The thread it looks at.
@@ -50,8 +52,14 @@ impl Probe {
         }
     }
 
+    /// How long the thread was on a core between the first look that found it running and the last, in nanoseconds.
+    pub(crate) fn on_core(&self) -> Option<u64> {
+        Some(self.last?.0.saturating_sub(self.first?))
+    }
+
     fn running_or_starved(&mut self) -> Activity {
         let now = self.schedstat.as_ref().and_then(times);
+        self.first = self.first.or(now.map(|(runs, _)| runs));
         match (std::mem::replace(&mut self.last, now), now) {
             (Some((ran, waited)), Some((runs, waits))) if waits.saturating_sub(waited) > runs.saturating_sub(ran) => {
                 Activity::Starved

@@ -28,6 +28,10 @@ impl Probe {
         self.0
     }
 
+    pub(crate) fn on_core(&self) -> Option<u64> {
+        None
+    }
+
     pub(crate) fn look(&mut self) -> Activity {
         Activity::Unknown
     }

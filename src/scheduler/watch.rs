@@ -143,9 +143,8 @@ impl Watch {
         }
         let ended = view.noticed.then(|| now.saturating_sub(view.since + lost));
         let class = view.class;
-        let probe = view.probe.take();
         let next_notice = self.shared.config.watch.report_after;
-        *view = View { epoch, since: now, probe, next_notice, ..View::new() };
+        *view = View { epoch, since: now, next_notice, ..View::new() };
         slot.mark_seen(epoch);
         if let (Some(age), Some(class)) = (ended, class) {
             self.notice(slot, Stage::Ended, class, age);
@@ -198,6 +197,10 @@ impl Watch {
     fn revoke(&mut self, index: usize, slot: &Slot, from: Control, class: Class, now: Nanos) {
         let view = &mut self.views[index];
         view.class = Some(class);
+        if class == Class::Blocked {
+            // Nothing more to ask; and hundreds may be blocked, while descriptors are few.
+            view.probe = None;
+        }
         if !slot.change_control(from, Control::Revoked) {
             return;
         }
@@ -230,10 +233,15 @@ impl Watch {
 
     fn report(&mut self, index: usize, slot: &Slot, age: Nanos) {
         let view = &mut self.views[index];
-        let Some(class) = view.class else { return };
-        if age < view.next_notice {
-            return;
-        }
+        let age = match view.class {
+            Some(Class::Blocked) => age,
+            // On a core for so long; the rest of its time others had it.
+            Some(Class::Hog) => {
+                view.probe.as_ref().and_then(Probe::on_core).map_or(age, |on_core| age.min(on_core + TICK))
+            }
+            Some(Class::Starved) | None => return,
+        };
+        let Some(class) = view.class.filter(|_| age >= view.next_notice) else { return };
         let stage = if view.noticed { Stage::Ongoing } else { Stage::Detected };
         view.noticed = true;
         while view.next_notice <= age {
