@@ -12,7 +12,7 @@ pub(crate) fn gather() -> Vec<(&'static str, String)> {
         ("cores", cores),
         ("kernel", first_line("/proc/sys/kernel/osrelease").unwrap_or_else(unknown)),
         ("load before", first_line("/proc/loadavg").unwrap_or_else(unknown)),
-        ("versions", ["tokio", "smol", "mio"].map(|name| format!("{name} {}", locked(name))).join(", ")),
+        ("versions", ["freewheel", "tokio", "smol", "mio"].map(|name| format!("{name} {}", locked(name))).join(", ")),
         ("build", if cfg!(debug_assertions) { "debug: not for conclusions" } else { "optimised" }.to_owned()),
     ]
 }

@@ -5,7 +5,6 @@ use std::net::TcpListener;
 use std::time::Duration;
 
 pub(crate) mod floor;
-#[cfg(feature = "subject")]
 pub(crate) mod freewheel;
 pub(crate) mod smol;
 pub(crate) mod tokio;
@@ -63,12 +62,8 @@ pub(crate) enum Name {
 }
 
 impl Name {
-    /// Those that this build knows, in the table's order: the subject first.
-    pub(crate) const ALL: &'static [Self] = if cfg!(feature = "subject") {
-        &[Self::Freewheel, Self::Tokio, Self::Smol, Self::Floor]
-    } else {
-        &[Self::Tokio, Self::Smol, Self::Floor]
-    };
+    /// In the table's order: the subject first.
+    pub(crate) const ALL: &'static [Self] = &[Self::Freewheel, Self::Tokio, Self::Smol, Self::Floor];
 
     /// As it is written in the table and on the command line.
     pub(crate) fn text(self) -> &'static str {
@@ -94,13 +89,10 @@ impl Name {
 macro_rules! with_peer {
     ($name:expr, $peer:ident => $body:expr) => {
         match $name {
-            #[cfg(feature = "subject")]
             $crate::peers::Name::Freewheel => {
                 type $peer = $crate::peers::freewheel::Freewheel;
                 $body
             }
-            #[cfg(not(feature = "subject"))]
-            $crate::peers::Name::Freewheel => unreachable!("not among the names of this build"),
             $crate::peers::Name::Floor => unreachable!("the floor is asked for before"),
             $crate::peers::Name::Tokio => {
                 type $peer = $crate::peers::tokio::Tokio;
