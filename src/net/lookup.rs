@@ -32,6 +32,8 @@ pub async fn lookup_host<T: ToSocketAddrs>(host: T) -> io::Result<impl Iterator<
 
 /// Asks the system's resolver.
 pub(super) async fn host(host: String, port: u16) -> io::Result<Vec<SocketAddr>> {
-    let answer = crate::spawn::block_in_place(|| (host.as_str(), port).to_socket_addrs().map(Vec::from_iter));
+    let name = host.clone();
+    let job = crate::spawn::spawn_blocking(move || (name.as_str(), port).to_socket_addrs().map(Vec::from_iter));
+    let answer = job.await.map_err(|error| io::Error::other(format!("`{host}` was not looked up: {error}")))?;
     answer.map_err(|error| io::Error::new(error.kind(), format!("cannot find the address of `{host}`: {error}")))
 }

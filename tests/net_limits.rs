@@ -1,0 +1,120 @@
+//! Sockets when descriptors run out, and many of them one after the other. Each in a process of its own.
+#![cfg(target_os = "linux")]
+
+mod support;
+
+use freewheel::io::{AsyncReadExt, AsyncWriteExt};
+use freewheel::net::{TcpListener, TcpStream};
+use std::io::ErrorKind;
+use std::net::Ipv4Addr;
+use std::time::Duration;
+
+/// `EMFILE`: no descriptor is left to this process.
+const NO_DESCRIPTOR: i32 = libc::EMFILE;
+
+fn runtime() -> freewheel::runtime::Runtime {
+    freewheel::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap()
+}
+
+/// How many sockets this process has open. (The runtime keeps files of `/proc` open as it needs them.)
+fn sockets() -> usize {
+    let open = std::fs::read_dir("/proc/self/fd").unwrap().flatten();
+    open.filter(|entry| {
+        std::fs::read_link(entry.path()).is_ok_and(|target| target.to_string_lossy().starts_with("socket:"))
+    })
+    .count()
+}
+
+#[test]
+fn fault_48_accept_emfile_works_again_without_a_new_event() {
+    support::in_child("fault_48_accept_emfile_works_again_without_a_new_event", || {
+        runtime().block_on(async {
+            let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
+            let client = std::net::TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+            // The readiness is there, and everything is quiet.
+            let mut accept = Box::pin(listener.accept());
+            let before = support::set_limit(libc::RLIMIT_NOFILE, 3);
+            let error = accept.as_mut().await.unwrap_err();
+            assert_eq!(error.raw_os_error(), Some(NO_DESCRIPTOR), "{error}");
+            drop(accept);
+            assert_eq!(listener.accept().await.unwrap_err().raw_os_error(), Some(NO_DESCRIPTOR), "and again");
+
+            support::set_limit(libc::RLIMIT_NOFILE, before);
+            let (_stream, peer) = listener.accept().await.unwrap();
+            assert_eq!(peer, client.local_addr().unwrap());
+        });
+    })
+    .assert_ok();
+}
+
+#[test]
+fn fault_81_connect_and_bind_say_that_no_descriptor_is_left_and_recover() {
+    support::in_child("fault_81_connect_and_bind_say_that_no_descriptor_is_left_and_recover", || {
+        runtime().block_on(async {
+            let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
+            let address = listener.local_addr().unwrap();
+            let before = support::set_limit(libc::RLIMIT_NOFILE, 3);
+            let connect = TcpStream::connect(address).await.unwrap_err();
+            let bind = TcpListener::bind("127.0.0.1:0").await.unwrap_err();
+            support::set_limit(libc::RLIMIT_NOFILE, before);
+            for error in [connect, bind] {
+                assert!(error.to_string().contains("Too many open files"), "{error}");
+            }
+            TcpStream::connect(address).await.unwrap();
+        });
+    })
+    .assert_ok();
+}
+
+#[test]
+fn fault_62_connections_opened_and_closed_leave_nothing() {
+    support::in_child("fault_62_connections_opened_and_closed_leave_nothing", || {
+        const ROUNDS: usize = 2_000;
+        let runtime = runtime();
+        runtime.block_on(async {
+            let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
+            let address = listener.local_addr().unwrap();
+            let base = sockets();
+            let server = freewheel::spawn(async move {
+                for _ in 0..ROUNDS {
+                    let (mut stream, _) = listener.accept().await.unwrap();
+                    freewheel::spawn(async move {
+                        stream.read_u8().await.unwrap();
+                        // A reset, so that no port stays taken by what was closed.
+                        stream.set_zero_linger().unwrap();
+                    });
+                }
+                listener
+            });
+            for _ in 0..ROUNDS {
+                let mut stream = TcpStream::connect(address).await.unwrap();
+                stream.write_u8(1).await.unwrap();
+                assert_eq!(stream.read(&mut [0; 1]).await.unwrap_err().kind(), ErrorKind::ConnectionReset);
+            }
+            let _listener = server.await.unwrap();
+            support::eventually(|| sockets() == base);
+        });
+        drop(runtime);
+    })
+    .assert_ok();
+}
+
+#[test]
+fn fault_59_a_child_process_inherits_no_socket() {
+    support::in_child("fault_59_a_child_process_inherits_no_socket", || {
+        let runtime = runtime();
+        runtime.block_on(async {
+            let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
+            let client = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+            let (server, _) = listener.accept().await.unwrap();
+            let udp = freewheel::net::UdpSocket::bind("127.0.0.1:0").await.unwrap();
+            let pair = freewheel::net::UnixStream::pair().unwrap();
+            let output = std::process::Command::new("ls").args(["-l", "/proc/self/fd"]).output().unwrap();
+            let listing = String::from_utf8(output.stdout).unwrap();
+            assert!(!listing.contains("socket:") && !listing.contains("anon_inode"), "{listing}");
+            drop((client, server, udp, pair));
+        });
+        runtime.shutdown_timeout(Duration::from_secs(10));
+    })
+    .assert_ok();
+}
