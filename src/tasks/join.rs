@@ -40,7 +40,6 @@ use crate::primitives::assert_none_held;
 /// assert_eq!(answer, 42);
 /// # Ok::<(), std::io::Error>(())
 /// ```
-#[must_use = "dropping a JoinHandle detaches the task; await it, or `drop` it to say so"]
 pub struct JoinHandle<T> {
     // Not a `Reference`: the handle gives up more than a reference when it goes, in one step.
     header: NonNull<Header>,
