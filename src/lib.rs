@@ -11,6 +11,7 @@ mod queue;
 mod reactor;
 pub mod runtime;
 mod scheduler;
+pub mod signal;
 mod spawn;
 mod tasks;
 pub mod time;

@@ -36,6 +36,8 @@ mod read_buf;
 mod registration;
 mod repeat;
 mod seek;
+#[cfg(unix)]
+mod signal_pipe;
 mod sink;
 mod split;
 mod write;
@@ -57,6 +59,8 @@ pub use read_buf::ReadBuf;
 pub(crate) use read_buf::read_into;
 pub use repeat::{Repeat, repeat};
 pub use seek::AsyncSeekExt;
+#[cfg(unix)]
+pub(crate) use signal_pipe::SignalPipe;
 pub use sink::{Sink, sink};
 pub use split::{ReadHalf, WriteHalf, split};
 pub use std::io::{Error, ErrorKind, Result, SeekFrom};

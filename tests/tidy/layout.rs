@@ -35,7 +35,7 @@ const FOREIGN: [(&str, &str); 8] = [
     ("crossbeam_channel", "src/blocking/channel.rs"),
     ("crossbeam_utils", "src/primitives/"),
     ("num_cpus", "src/runtime/"),
-    ("signal_hook_registry", "src/signal/"),
+    ("signal_hook_registry", "src/io/signal_pipe.rs"),
     ("mio::Poll", "src/reactor/poller.rs"),
     ("mio::Events", "src/reactor/poller.rs"),
     ("mio::Waker", "src/reactor/poller.rs"),
