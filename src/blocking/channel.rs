@@ -35,6 +35,7 @@ impl<T> Queue<T> {
         self.receiver.is_empty()
     }
 
+    #[allow(dead_code)] // until the runtime's metrics are there
     pub(crate) fn len(&self) -> usize {
         self.receiver.len()
     }

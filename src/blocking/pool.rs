@@ -15,6 +15,7 @@ pub(crate) struct Pool {
 }
 
 /// Figures of a pool; each is right at some moment, not all at one.
+#[allow(dead_code)] // until the runtime's metrics are there
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Metrics {
     /// Threads there are, those that are just starting included.
@@ -62,6 +63,7 @@ impl Pool {
         self.crew.close(timeout)
     }
 
+    #[allow(dead_code)] // until the runtime's metrics are there
     pub(crate) fn metrics(&self) -> Metrics {
         let Crew { roster, queue, .. } = &*self.crew;
         Metrics { threads: roster.threads(), idle: roster.idle(), queued: queue.len() }
