@@ -7,6 +7,8 @@ pub mod io;
 pub mod macros;
 pub mod net;
 mod primitives;
+#[cfg(unix)]
+pub mod process;
 mod queue;
 mod reactor;
 pub mod runtime;
