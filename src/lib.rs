@@ -24,6 +24,7 @@ pub use spawn::spawn;
 /// Tasks: spawning, awaiting, aborting, yielding.
 pub mod task {
     pub use crate::spawn::{Builder, block_in_place, block_in_place_now, spawn, spawn_blocking, yield_now};
+    pub use crate::tasks::coop::{Unconstrained, consume_budget, unconstrained};
     pub use crate::tasks::{AbortHandle, Id, JoinError, JoinHandle, id, try_id};
 
     /// Cooperation: the budget that makes a task which is always ready yield now and then.

@@ -9,6 +9,7 @@ use std::fmt;
 use std::future::Future;
 use std::mem;
 use std::panic::Location;
+// std's own, for the names of tasks: nothing that loom would have to see, and loom's cannot hold a str.
 use std::sync::Arc;
 
 use slab::Slab;
@@ -40,7 +41,6 @@ struct Tasks {
 
 struct Entry {
     task: Task,
-    // std's Arc: nothing that a model has to see.
     name: Option<Arc<str>>,
 }
 

@@ -56,8 +56,8 @@ models! { "task_join";
     }
 
     /// The handle is polled with one waker, then with another, then dropped, all while the task completes.
-    /// Mutations: `join_waker_looked_at_twice`, `unset_join_waker_after_the_end`, `leave_complete_takes_the_waker`, `leave_complete_no_acquire`,
-    /// `finish_waking_no_release`, `finish_waking_leaves_the_waker`, `leave_takes_no_waker_back`.
+    /// Mutations: `join_waker_looked_at_twice`, `unset_join_waker_after_the_end`, `leave_complete_takes_the_waker`,
+    /// `leave_complete_no_acquire`, `finish_waking_no_release`, `finish_waking_leaves_the_waker`, `leave_takes_no_waker_back`.
     fn a_join_waker_may_be_replaced_and_the_handle_dropped_at_any_time() {
         bounded(3, || {
             let (place, alive) = (Place::new(), Alive::new());
