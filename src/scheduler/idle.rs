@@ -22,7 +22,7 @@
 //! Models: `loom-tests/src/models/idle.rs`. Sleep and wake as a whole: `sleep.md`.
 
 use crate::primitives::CachePadded;
-use crate::primitives::atomic::{AtomicU32, AtomicU64, Ordering};
+use crate::primitives::atomic::{AtomicU32, AtomicU64, Ordering, fence};
 
 /// The largest number of threads and of permits: both are 16-bit fields, and zero means none.
 pub(crate) const MOST_THREADS: usize = u16::MAX as usize - 1;
@@ -104,11 +104,20 @@ impl Idle {
     ///
     /// The caller must have published the work and fenced before (edge "work-published", `sleep.md`).
     pub(crate) fn claim(&self) -> Claim {
+        loop {
+            if let Some(claim) = self.try_claim() {
+                return claim;
+            }
+        }
+    }
+
+    /// None: try again.
+    fn try_claim(&self) -> Option<Claim> {
         // Relaxed: the caller's fence orders this load after its push.
         let mut seen = Counts(self.counts.load(Ordering::Relaxed));
         let poller = loop {
             if seen.searching() > 0 || seen.permits() == 0 {
-                return Claim::Nobody;
+                return Some(Claim::Nobody);
             }
             let poller = seen.poller().filter(|_| seen.permits() == 1);
             let rest = if poller.is_some() { seen.without_poller() } else { seen };
@@ -118,30 +127,35 @@ impl Idle {
             }
         };
         if poller.is_some() {
-            return Claim::Poller;
+            return Some(Claim::Poller);
         }
         match self.pop() {
-            Some(sleeper) => Claim::Sleeper(sleeper),
+            Some(sleeper) => Some(Claim::Sleeper(sleeper)),
             None => self.claim_without_sleeper(),
         }
     }
 
-    /// A permit was claimed, but the stack is empty: the poller gets it, or it goes back.
-    fn claim_without_sleeper(&self) -> Claim {
+    /// A permit was claimed, but the stack is empty: the poller gets it, or it goes back. None: somebody lay down meanwhile.
+    fn claim_without_sleeper(&self) -> Option<Claim> {
         let mut seen = Counts(self.counts.load(Ordering::Relaxed));
         loop {
             let poller = seen.poller();
-            // Work that others pushed meanwhile without waking anybody, because they saw this search, is found by the next
-            // thread that comes to sleep: it looks everywhere.
             let after = match poller {
                 Some(_) => seen.without_poller(),
                 None => Counts(seen.0 + ONE_PERMIT - ONE_SEARCHING),
             };
             match self.exchange(seen, after) {
-                Ok(()) => return if poller.is_some() { Claim::Poller } else { Claim::NoThread },
+                Ok(()) if poller.is_some() => return Some(Claim::Poller),
+                Ok(()) => break,
                 Err(now) => seen = now,
             }
         }
+        // ORDERING: SeqCst fence, edge "search-ended": no longer a searcher, fence, look for sleepers. A thread that lay down on
+        // the stack meanwhile saw this claim as a searcher, and left the work it found to it; so did pushers. Its push onto
+        // the stack came before its own fence, and that before this one: it is seen here. One that lies down later looks
+        // for work after this fence.
+        fence(Ordering::SeqCst);
+        self.no_spare().then_some(Claim::NoThread)
     }
 
     /// Gives thread `me`'s permit back and makes it a sleeper. The caller then fences and looks for work once more
