@@ -80,6 +80,11 @@ pub(crate) fn yield_now() {
     std::thread::yield_now();
 }
 
+/// Does nothing for a while.
+pub(crate) fn pause(time: std::time::Duration) {
+    std::thread::sleep(time);
+}
+
 /// Whether this thread is unwinding from a panic.
 pub(crate) fn panicking() -> bool {
     std::thread::panicking()

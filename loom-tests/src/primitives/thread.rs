@@ -69,6 +69,11 @@ pub(crate) fn yield_now() {
     loom::thread::yield_now();
 }
 
+/// Lets others run: what one waits for by pausing, they bring about.
+pub(crate) fn pause(_: std::time::Duration) {
+    loom::thread::yield_now();
+}
+
 pub(crate) fn panicking() -> bool {
     std::thread::panicking()
 }

@@ -6,6 +6,7 @@ use super::super::idle::Bed;
 use super::super::slot::Control;
 use super::{Step, Worker};
 use crate::primitives::atomic::{Ordering, fence};
+use crate::primitives::thread::pause;
 use crate::reactor::Wait;
 
 /// How long the poller waits before it polls again after the system's poll failed, so as not to spin.
@@ -66,14 +67,14 @@ impl Worker {
                 }
                 // Another is looking for events without blocking, or was claimed and is leaving. Never waits for the lock itself: a
                 // claim could not end that, and the next poller might hold it for ever.
-                self.seat.parker.park_timeout(TOKEN_PAUSE);
+                pause(TOKEN_PAUSE);
                 continue;
             };
             if !awake {
                 let polled = token.poll(Wait::Forever, &mut wakers);
                 drop(token);
                 if polled.is_err() {
-                    self.seat.parker.park_timeout(POLL_FAILED_PAUSE);
+                    pause(POLL_FAILED_PAUSE);
                 }
                 awake = !wakers.is_empty();
             }
