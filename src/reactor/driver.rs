@@ -23,7 +23,7 @@ use super::registrations::Registrations;
 use super::timers::{Armed, Duty, TimerKey, Timers};
 use crate::primitives::atomic::{AtomicBool, AtomicU64, Ordering};
 use crate::primitives::clock::{Clock, NEVER, Nanos};
-use crate::primitives::{Arc, CachePadded, Mutex, MutexGuard};
+use crate::primitives::{Arc, CachePadded, TryMutex, TryMutexGuard};
 
 /// I/O events and timers of one runtime.
 #[derive(Debug)]
@@ -36,14 +36,14 @@ pub(crate) struct Reactor {
     woken: CachePadded<AtomicBool>,
     turns: CachePadded<AtomicU64>,
     /// The token.
-    poller: Mutex<Poller>,
+    poller: TryMutex<Poller>,
 }
 
 /// The right to poll: one at a time.
 #[must_use = "a token that is not polled keeps others from polling"]
 pub(crate) struct Token<'a> {
     reactor: &'a Reactor,
-    poller: MutexGuard<'a, Poller>,
+    poller: TryMutexGuard<'a, Poller>,
 }
 
 /// How long a poll may block. In any case no longer than until the nearest timer.
@@ -70,7 +70,7 @@ impl Reactor {
             remote,
             woken: CachePadded::new(AtomicBool::new(false)),
             turns: CachePadded::new(AtomicU64::new(0)),
-            poller: Mutex::new(poller),
+            poller: TryMutex::new(poller),
         })
     }
 

@@ -44,6 +44,68 @@ impl<T> std::ops::DerefMut for MutexGuard<'_, T> {
     }
 }
 
+/// A mutex for `try_lock`. Loom's blocks there as long as another thread holds it, so this one is a flag under a lock that is
+/// held for no longer than it takes to look.
+#[derive(Debug)]
+pub(crate) struct TryMutex<T> {
+    taken: sync::Mutex<bool>,
+    freed: sync::Condvar,
+    value: std::cell::UnsafeCell<T>,
+}
+
+// SAFETY: the value is reached through the guard only, and there is one guard at a time: whoever set the flag.
+unsafe impl<T: Send> Sync for TryMutex<T> {}
+
+/// The lock, held.
+pub(crate) struct TryMutexGuard<'a, T> {
+    mutex: &'a TryMutex<T>,
+    _held: Held,
+}
+
+impl<T> TryMutex<T> {
+    pub(crate) fn new(value: T) -> Self {
+        let (taken, freed) = (sync::Mutex::new(false), sync::Condvar::new());
+        Self { taken, freed, value: std::cell::UnsafeCell::new(value) }
+    }
+
+    pub(crate) fn lock(&self) -> TryMutexGuard<'_, T> {
+        let mut taken = self.taken.lock().unwrap();
+        while *taken {
+            taken = self.freed.wait(taken).unwrap();
+        }
+        *taken = true;
+        TryMutexGuard { mutex: self, _held: Held::new() }
+    }
+
+    pub(crate) fn try_lock(&self) -> Option<TryMutexGuard<'_, T>> {
+        let free = !std::mem::replace(&mut *self.taken.lock().unwrap(), true);
+        free.then(|| TryMutexGuard { mutex: self, _held: Held::new() })
+    }
+}
+
+impl<T> std::ops::Deref for TryMutexGuard<'_, T> {
+    type Target = T;
+
+    fn deref(&self) -> &T {
+        // SAFETY: the flag is this guard's.
+        unsafe { &*self.mutex.value.get() }
+    }
+}
+
+impl<T> std::ops::DerefMut for TryMutexGuard<'_, T> {
+    fn deref_mut(&mut self) -> &mut T {
+        // SAFETY: the flag is this guard's.
+        unsafe { &mut *self.mutex.value.get() }
+    }
+}
+
+impl<T> Drop for TryMutexGuard<'_, T> {
+    fn drop(&mut self) {
+        *self.mutex.taken.lock().unwrap() = false;
+        self.mutex.freed.notify_one();
+    }
+}
+
 /// A condition variable whose timeouts never fire: a model that needs one fires it by `notify_*` from another thread. But a
 /// timeout of zero is over at once: the lock is given up and taken again.
 #[derive(Debug, Default)]

@@ -12,7 +12,7 @@ pub(crate) mod random;
 pub(crate) mod thread;
 
 pub(crate) use crossbeam_utils::CachePadded;
-pub(crate) use lock::{Condvar, Mutex, MutexGuard, assert_none_held};
+pub(crate) use lock::{Condvar, Mutex, MutexGuard, TryMutex, TryMutexGuard, assert_none_held};
 pub(crate) use loom::cell::UnsafeCell;
 pub(crate) use loom::sync::Arc;
 
