@@ -107,6 +107,11 @@ impl Shared {
     pub(crate) fn inject(&self, task: Notified) {
         self.injector.push(task);
         self.notify();
+        // One that comes when all has been drained would stay for ever, and keep this scheduler with it. The fence in `notify`
+        // pairs with that in `close`: if this thread does not see the end, `drain` sees the task.
+        if self.lifecycle.is_closing() {
+            self.drain();
+        }
     }
 
     /// Work was published: wakes one sleeper for it, unless somebody is already searching or all are busy.
@@ -130,7 +135,24 @@ impl Shared {
                 self.rouse_watch();
                 self.reactor.wake();
             }
-            Claim::NoThread => self.lifecycle.want_thread(),
+            Claim::NoThread => self.want_thread(),
+        }
+    }
+
+    /// One more thread is needed: the reactor thread is to start it, also when it sleeps deeply since no permit is in use.
+    pub(crate) fn want_thread(&self) {
+        self.lifecycle.want_thread();
+        self.rouse_watch();
+    }
+
+    /// Gives a permit on that its thread will not use: to a sleeper if there is work, else it stays idle.
+    pub(crate) fn give_permit_on(&self) {
+        self.idle.release_permit();
+        // ORDERING: SeqCst fence, edge "work-published", the sleeper's side: an idle permit, fence, look for work. A pusher
+        // whose fence came before this one's is seen here; any other sees the permit. Without it both may miss.
+        fence(Ordering::SeqCst);
+        if self.has_work() {
+            self.wake_one();
         }
     }
 
@@ -173,9 +195,10 @@ impl Shared {
         self.slots.iter().filter(|(_, slot)| slot.control() != Control::Empty).count()
     }
 
-    /// Whether no thread holds a permit.
+    /// Whether no thread holds a permit, and one of them sleeps in the poll: without that one, when all that could are
+    /// blocked, events and timers need the reactor thread's ticks.
     pub(crate) fn all_idle(&self) -> bool {
-        self.idle.look().0 == self.config.permits
+        self.idle.look() == (self.config.permits, true)
     }
 
     /// Whether any queue holds a task that a thread without work should take. LIFO slots count when their poll is slow.

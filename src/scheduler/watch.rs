@@ -216,11 +216,8 @@ impl Watch {
             self.shared.offenders.note(location);
         }
         self.shared.figures.handed_off(class);
-        self.shared.idle.release_permit();
-        if self.shared.has_work() {
-            self.shared.notify();
-            self.supply_if_wanted();
-        }
+        self.shared.give_permit_on();
+        self.supply_if_wanted();
     }
 
     /// A permit is idle and nobody is there to use it: one more thread.

@@ -44,7 +44,7 @@ impl Worker {
         self.shared.notify();
         if self.shared.lifecycle.take_want() && Shared::start_thread(&self.shared).is_err() {
             // Without a thread the permit stays idle until one comes back; the reactor thread asks again.
-            self.shared.lifecycle.want_thread();
+            self.shared.want_thread();
         }
     }
 }
