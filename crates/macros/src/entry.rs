@@ -3,7 +3,8 @@
 //! A mistake gives one message, at its place: the function is still expanded, so that no error follows from it.
 
 use crate::arguments::{Arguments, Flavor};
-use proc_macro2::{Span, TokenStream};
+use crate::crate_name;
+use proc_macro2::{Ident, Span, TokenStream};
 use quote::{quote, quote_spanned};
 use syn::spanned::Spanned;
 use syn::{Attribute, Error, ItemFn, Path, ReturnType, Type};
@@ -16,7 +17,8 @@ pub(crate) enum Kind {
 
 /// Where freewheel is, unless the `crate` argument says so.
 pub(crate) fn default_crate() -> Path {
-    syn::parse_quote!(::freewheel)
+    let name = Ident::new(&crate_name::find().replace('-', "_"), Span::call_site());
+    syn::parse_quote!(::#name)
 }
 
 pub(crate) fn expand(arguments: TokenStream, item: TokenStream, kind: Kind) -> TokenStream {

@@ -4,6 +4,7 @@
 #![forbid(unsafe_code)]
 
 mod arguments;
+mod crate_name;
 mod entry;
 mod join;
 mod pattern;
@@ -19,7 +20,7 @@ use proc_macro::TokenStream;
 /// # Arguments
 /// * `flavor = "multi_thread"` (unless told otherwise) or `"current_thread"`;
 /// * `worker_threads = 4`: how many threads run tasks; for `multi_thread` only. Unless given, one per CPU;
-/// * `crate = "path"`: where freewheel is, if it is not `::freewheel`.
+/// * `crate = "path"`: where freewheel is, if your `Cargo.toml` does not tell.
 ///
 /// # Panics
 /// The function panics if the runtime cannot be built: the operating system refuses a thread or a descriptor.
@@ -51,7 +52,7 @@ pub fn main(arguments: TokenStream, item: TokenStream) -> TokenStream {
 /// # Arguments
 /// * `flavor = "current_thread"` (unless told otherwise) or `"multi_thread"`;
 /// * `worker_threads = 2`: how many threads run tasks; for `multi_thread` only. Unless given, one per CPU;
-/// * `crate = "path"`: where freewheel is, if it is not `::freewheel`.
+/// * `crate = "path"`: where freewheel is, if your `Cargo.toml` does not tell.
 ///
 /// # Examples
 /// ```no_run
