@@ -36,6 +36,26 @@ use std::task::{Context, Poll, ready};
 /// # Ok(())
 /// # }
 /// ```
+///
+/// Shared by a task that sends and one that receives:
+///
+/// ```
+/// use freewheel::net::UdpSocket;
+/// use std::sync::Arc;
+///
+/// # #[freewheel::main]
+/// # async fn main() -> std::io::Result<()> {
+/// let socket = Arc::new(UdpSocket::bind("127.0.0.1:0").await?);
+/// let (receiver, own) = (socket.clone(), socket.local_addr()?);
+/// let receives = freewheel::spawn(async move {
+///     let mut buf = [0; 16];
+///     receiver.recv_from(&mut buf).await
+/// });
+/// socket.send_to(b"to myself", own).await?;
+/// assert_eq!(receives.await??, (9, own));
+/// # Ok(())
+/// # }
+/// ```
 pub struct UdpSocket {
     io: PollEvented<mio::net::UdpSocket>,
 }

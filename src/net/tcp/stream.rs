@@ -46,6 +46,32 @@ use std::time::Duration;
 /// # Ok(())
 /// # }
 /// ```
+///
+/// Waiting and trying apart, so that no buffer is held while there is nothing to read:
+///
+/// ```
+/// # use freewheel::net::{TcpListener, TcpStream};
+/// # #[freewheel::main]
+/// # async fn main() -> std::io::Result<()> {
+/// # let listener = TcpListener::bind("127.0.0.1:0").await?;
+/// # let client = TcpStream::connect(listener.local_addr()?).await?;
+/// # let (server, _) = listener.accept().await?;
+/// client.writable().await?;
+/// client.try_write(b"hello")?;
+///
+/// let text = loop {
+///     server.readable().await?;
+///     let mut buf = Vec::with_capacity(1024);
+///     match server.try_read_buf(&mut buf) {
+///         Ok(_) => break buf,
+///         Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => continue,
+///         Err(error) => return Err(error),
+///     }
+/// };
+/// assert_eq!(text, b"hello");
+/// # Ok(())
+/// # }
+/// ```
 pub struct TcpStream {
     io: PollEvented<mio::net::TcpStream>,
 }

@@ -114,6 +114,15 @@ impl UnixStream {
     }
 
     /// A reader and a writer that borrow the stream, to do both at once in one task.
+    ///
+    /// # Examples
+    /// ```
+    /// # async fn echo(mut stream: freewheel::net::UnixStream) -> std::io::Result<()> {
+    /// let (mut reader, mut writer) = stream.split();
+    /// freewheel::io::copy(&mut reader, &mut writer).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn split(&mut self) -> (ReadHalf<'_>, WriteHalf<'_>) {
         split::split(self)
     }
@@ -121,6 +130,22 @@ impl UnixStream {
     /// A reader and a writer that own the stream together, for two tasks.
     ///
     /// Dropping the writer ends the writing side. Either has `reunite`.
+    ///
+    /// # Examples
+    /// ```
+    /// use freewheel::io::{AsyncReadExt, AsyncWriteExt};
+    /// use freewheel::net::UnixStream;
+    ///
+    /// # #[freewheel::main]
+    /// # async fn main() -> std::io::Result<()> {
+    /// let (here, mut there) = UnixStream::pair()?;
+    /// let (reader, mut writer) = here.into_split();
+    /// writer.write_all(b"x").await?;
+    /// assert_eq!(there.read_u8().await?, b'x');
+    /// let _here = reader.reunite(writer).expect("they are of one stream");
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn into_split(self) -> (OwnedReadHalf, OwnedWriteHalf) {
         owned_halves::into_split(self)
     }
