@@ -2,8 +2,11 @@
 
 use std::collections::BTreeMap;
 
+use proptest::collection::vec;
+use proptest::prelude::*;
+use proptest::sample::Index;
+
 use super::*;
-use crate::primitives::random::Random;
 
 /// The same by the plainest means: ticks in order, then insertion.
 #[derive(Default)]
@@ -42,95 +45,119 @@ fn advanced(wheel: &mut Wheel<u64>, now: Nanos) -> Vec<u64> {
     fired
 }
 
-/// A deadline of any magnitude, from this very tick to the end of time.
-fn any_deadline(random: &Random, now: Nanos) -> Nanos {
-    let bits = random.below(65);
-    let wide = u64::from(random.below(u32::MAX)) << 32 | u64::from(random.below(u32::MAX));
-    now.saturating_add(if bits == 0 { 0 } else { wide >> (64 - bits) })
+/// One thing done to a wheel. Times are from now on; entries are picked from those there are.
+#[derive(Debug, Clone)]
+enum Step {
+    Insert(Nanos),
+    Remove(Index),
+    Reset(Index, Nanos),
+    Advance(Nanos),
 }
 
-fn compare_with_naive(seed: u64, steps: usize) {
-    let random = Random::new(seed);
-    let (mut wheel, mut naive) = (Wheel::new(), Naive::default());
-    let mut keys: Vec<(u64, Key)> = Vec::new();
-    let (mut now, mut payload) = (0, 0);
-    for step in 0..steps {
-        let what = format!("seed {seed}, step {step}");
-        match random.below(10) {
-            0..=4 => {
-                payload += 1;
-                let deadline = any_deadline(&random, now);
-                match wheel.insert(deadline, payload) {
-                    Inserted::Due(back) => {
-                        assert_eq!(back, payload, "{what}");
-                        assert!(deadline <= now, "{what}: {deadline} is not due at {now}");
-                    }
-                    Inserted::Pending { key, due } => {
-                        assert!(due >= deadline && due - deadline < 1 << TICK_SHIFT || due == NEVER, "{what}");
-                        naive.insert(deadline, payload);
-                        keys.push((payload, key));
-                    }
+/// Any magnitude alike, from this very moment to the end of time.
+fn time() -> impl Strategy<Value = Nanos> {
+    (0..=64u32, any::<u64>()).prop_map(|(bits, wide)| wide.checked_shr(64 - bits).unwrap_or(0))
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    prop_oneof![
+        5 => time().prop_map(Step::Insert),
+        2 => any::<Index>().prop_map(Step::Remove),
+        1 => (any::<Index>(), time()).prop_map(|(which, deadline)| Step::Reset(which, deadline)),
+        // Short steps more often: a wheel at the end of time has nothing left to do.
+        2 => (time(), 0..60u32).prop_map(|(time, bits)| Step::Advance(time.min(1 << bits))),
+    ]
+}
+
+/// The wheel and the map, side by side.
+struct Both {
+    wheel: Wheel<u64>,
+    naive: Naive,
+    keys: Vec<(u64, Key)>,
+    now: Nanos,
+    inserted: u64,
+}
+
+impl Both {
+    fn new() -> Self {
+        Self { wheel: Wheel::new(), naive: Naive::default(), keys: Vec::new(), now: 0, inserted: 0 }
+    }
+
+    fn take(&mut self, step: &Step) {
+        match *step {
+            Step::Insert(from_now) => self.insert(self.now.saturating_add(from_now)),
+            Step::Remove(_) | Step::Reset(..) if self.keys.is_empty() => {}
+            Step::Remove(which) => {
+                let (payload, key) = self.keys.swap_remove(which.index(self.keys.len()));
+                let removed = self.wheel.remove(key);
+                assert_eq!(removed.is_some(), self.naive.remove(payload));
+                assert!(removed.is_none_or(|removed| removed == payload));
+                assert_eq!(self.wheel.state(key), State::Gone);
+            }
+            Step::Reset(which, from_now) => {
+                let (payload, key) = self.keys[which.index(self.keys.len())];
+                let deadline = self.now.saturating_add(from_now);
+                let moved = self.wheel.reset(key, deadline).is_some();
+                assert_eq!(moved, self.naive.remove(payload));
+                if moved {
+                    self.naive.insert(deadline.max(self.now >> TICK_SHIFT << TICK_SHIFT), payload);
                 }
             }
-            5 | 6 if !keys.is_empty() => {
-                let (payload, key) = keys.swap_remove(random.below(keys.len() as u32) as usize);
-                let removed = wheel.remove(key);
-                assert_eq!(removed.is_some(), naive.remove(payload), "{what}");
-                assert!(removed.is_none_or(|removed| removed == payload), "{what}");
-                assert_eq!(wheel.state(key), State::Gone, "{what}");
-            }
-            7 if !keys.is_empty() => {
-                let (payload, key) = keys[random.below(keys.len() as u32) as usize];
-                let deadline = any_deadline(&random, now);
-                let moved = wheel.reset(key, deadline);
-                assert_eq!(moved.is_some(), naive.remove(payload), "{what}");
-                if moved.is_some() {
-                    naive.insert(deadline.max(now >> TICK_SHIFT << TICK_SHIFT), payload);
-                }
-            }
-            _ => {
-                now = any_deadline(&random, now).min(now.saturating_add(1 << random.below(60)));
-                assert_eq!(advanced(&mut wheel, now), naive.advance(now), "{what}: at {now}");
+            Step::Advance(by) => {
+                self.now = self.now.saturating_add(by);
+                assert_eq!(advanced(&mut self.wheel, self.now), self.naive.advance(self.now), "at {}", self.now);
             }
         }
-        assert_eq!(wheel.len(), keys.len(), "{what}: an entry leaked");
-        let next = naive.waiting.keys().next().map_or(NEVER, |&(tick, _)| due_at(tick));
-        assert!(wheel.next() <= next, "{what}: would sleep past {next}");
+        assert_eq!(self.wheel.len(), self.keys.len(), "an entry leaked");
+        let next = self.naive.waiting.keys().next().map_or(NEVER, |&(tick, _)| due_at(tick));
+        assert!(self.wheel.next() <= next, "would sleep past {next}");
     }
-    for (_, key) in keys {
-        wheel.remove(key);
+
+    fn insert(&mut self, deadline: Nanos) {
+        self.inserted += 1;
+        match self.wheel.insert(deadline, self.inserted) {
+            Inserted::Due(back) => {
+                assert_eq!(back, self.inserted);
+                assert!(deadline <= self.now, "{deadline} is not due at {}", self.now);
+            }
+            Inserted::Pending { key, due } => {
+                assert!(due >= deadline && due - deadline < 1 << TICK_SHIFT || due == NEVER);
+                self.naive.insert(deadline, self.inserted);
+                self.keys.push((self.inserted, key));
+            }
+        }
     }
-    assert_eq!((wheel.len(), wheel.next(), wheel.occupied), (0, NEVER, [0; LEVELS]), "seed {seed}");
 }
 
-#[test]
-fn fault_41_the_wheel_agrees_with_a_sorted_map() {
-    for seed in 0..200 {
-        compare_with_naive(seed, 400);
+proptest! {
+    #[test]
+    fn fault_41_the_wheel_agrees_with_a_sorted_map(steps in vec(step(), 1..400)) {
+        let mut both = Both::new();
+        steps.iter().for_each(|step| both.take(step));
+        for (_, key) in both.keys {
+            both.wheel.remove(key);
+        }
+        prop_assert_eq!((both.wheel.len(), both.wheel.next(), both.wheel.occupied), (0, NEVER, [0; LEVELS]));
     }
-}
 
-/// Following `next` alone, every timer fires in its own tick, and each stop but stale ones fires something.
-#[test]
-fn following_next_fires_each_timer_in_its_own_tick() {
-    for seed in 0..50 {
-        let random = Random::new(seed);
+    /// Following `next` alone, every timer fires in its own tick, and each stop fires something.
+    #[test]
+    fn following_next_fires_each_timer_in_its_own_tick(deadlines in vec(time(), 1..300)) {
         let mut wheel = Wheel::new();
-        let mut left = 300;
-        for deadline in (0..left).map(|_| 1 + any_deadline(&random, 0) / 2) {
+        let deadlines: Vec<_> = deadlines.into_iter().map(|deadline| deadline / 2 + 1).collect();
+        for &deadline in &deadlines {
             pending(wheel.insert(deadline, deadline));
         }
-        let mut last = 0;
+        let (mut left, mut last) = (deadlines.len(), 0);
         while wheel.next() != NEVER {
             let now = wheel.next();
-            assert!(now > last, "seed {seed}: time stands still");
+            prop_assert!(now > last, "time stands still");
             let fired = advanced(&mut wheel, now);
-            assert!(!fired.is_empty(), "seed {seed}: a wake-up for nothing, though nothing was removed");
-            assert!(fired.iter().all(|&deadline| deadline <= now && now - deadline < 1 << TICK_SHIFT), "seed {seed}");
-            left -= fired.len() as u64;
-            last = now;
+            prop_assert!(!fired.is_empty(), "a wake-up for nothing, though nothing was removed");
+            prop_assert!(fired.iter().all(|&deadline| deadline <= now && now - deadline < 1 << TICK_SHIFT));
+            (left, last) = (left - fired.len(), now);
         }
-        assert_eq!(left, 0, "seed {seed}");
+        prop_assert_eq!(left, 0);
     }
 }
 
