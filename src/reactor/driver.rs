@@ -52,6 +52,7 @@ pub(crate) enum Wait {
     /// Not at all.
     No,
     /// Until this time of the reactor's clock.
+    #[allow(dead_code, reason = "nothing in the runtime has a limit of its own yet")]
     Until(Nanos),
     Forever,
 }
@@ -80,6 +81,7 @@ impl Reactor {
     }
 
     /// The token, once nobody else holds it. Does not wake a holder that sleeps in a poll.
+    #[allow(dead_code, reason = "tests and models poll by it")]
     pub(crate) fn token(&self) -> Token<'_> {
         Token { reactor: self, poller: self.poller.lock() }
     }
@@ -113,6 +115,7 @@ impl Reactor {
     }
 
     /// How many sources are registered.
+    #[allow(dead_code, reason = "tests and models count by it, metrics will")]
     pub(crate) fn sources(&self) -> usize {
         self.registrations.len()
     }

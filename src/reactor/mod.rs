@@ -11,7 +11,7 @@ mod wheel;
 
 pub(crate) use driver::{Reactor, Wait};
 pub(crate) use poller::{Interest, Source};
-pub(crate) use readiness::{Direction, Readiness, Ready, ReadyEvent, ScheduledIo};
+pub(crate) use readiness::{Direction, Ready, ReadyEvent, ScheduledIo};
 pub(crate) use timers::{Armed, TimerKey, TimerState};
 
 #[cfg(test)]

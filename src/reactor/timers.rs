@@ -183,11 +183,6 @@ impl Timers {
         drop(waker);
     }
 
-    /// Whether an armed timer has fired, without a waker. Its key stays.
-    pub(crate) fn has_fired(&self, key: TimerKey) -> bool {
-        matches!(self.shard(key).synced.lock().wheel.state(key.in_wheel()), State::Fired)
-    }
-
     /// Collects the wakers of all timers that are due. Asks the clock only if anything is armed at all.
     pub(super) fn fire(&self, clock: &Clock, wakers: &mut Vec<Waker>) {
         if self.earliest() == NEVER {
@@ -237,6 +232,7 @@ impl Timers {
     }
 
     /// How many timers are held, those that fired and were not looked at since included.
+    #[allow(dead_code, reason = "tests and models count by it, metrics will")]
     pub(crate) fn len(&self) -> usize {
         self.shards.iter().map(|shard| shard.synced.lock().wheel.len()).sum()
     }

@@ -12,8 +12,8 @@ const TOLERANCE: Duration = Duration::from_millis(5);
 
 /// Ticks every `period`, the first time at once.
 ///
-/// Other than with a [`sleep`](super::sleep) in a loop, the time between the ticks does not add to the period. What becomes of ticks
-/// that were missed is up to [`MissedTickBehavior`]; by default they come in a burst.
+/// Other than with a [`sleep`](super::sleep) in a loop, the time between the ticks does not add to the period. What
+/// becomes of ticks that were missed is up to [`MissedTickBehavior`]; by default they come in a burst.
 ///
 /// # Panics
 /// If `period` is zero. Outside a runtime.

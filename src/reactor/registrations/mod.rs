@@ -103,6 +103,7 @@ impl Registrations {
     }
 
     /// How many sources are registered.
+    #[allow(dead_code, reason = "see `Reactor::sources`")]
     pub(super) fn len(&self) -> usize {
         self.table.lock().sources().count()
     }

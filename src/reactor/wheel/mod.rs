@@ -124,6 +124,7 @@ impl<T> Wheel<T> {
     }
 
     /// How many entries there are, fired ones that nobody has removed yet included.
+    #[allow(dead_code, reason = "see `Timers::len`")]
     pub(super) fn len(&self) -> usize {
         self.len
     }
