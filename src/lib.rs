@@ -23,7 +23,9 @@ pub use spawn::spawn;
 
 /// Tasks: spawning, awaiting, aborting, yielding.
 pub mod task {
-    pub use crate::spawn::{Builder, block_in_place, block_in_place_now, spawn, spawn_blocking, yield_now};
+    pub use crate::spawn::{
+        Builder, Scope, ScopedJoinHandle, block_in_place, block_in_place_now, scope, spawn, spawn_blocking, yield_now,
+    };
     pub use crate::tasks::coop::{Unconstrained, consume_budget, unconstrained};
     pub use crate::tasks::{AbortHandle, Id, JoinError, JoinHandle, id, try_id};
 

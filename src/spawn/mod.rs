@@ -1,9 +1,11 @@
 //! Spawning: tasks, blocking calls, yielding; the upper half of the public module `task`.
 
 mod builder;
+mod scope;
 mod yield_now;
 
 pub use builder::Builder;
+pub use scope::{Scope, ScopedJoinHandle, scope};
 pub use yield_now::yield_now;
 
 use std::future::Future;
