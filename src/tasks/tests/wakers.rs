@@ -100,11 +100,9 @@ fn fault_11_a_join_waker_that_panics_harms_neither_task_nor_runner() {
     }
     let list = List::new();
     let mut handle = list.spawn(ready(3));
-    {
-        // Its drop must not unwind out of this scope, where nobody contains it.
-        let waker = std::mem::ManuallyDrop::new(Waker::from(Arc::new(Bomb)));
-        assert!(Pin::new(&mut handle).poll(&mut Context::from_waker(&waker)).is_pending());
-    }
+    let waker = Waker::from(Arc::new(Bomb));
+    assert!(Pin::new(&mut handle).poll(&mut Context::from_waker(&waker)).is_pending());
+    contain(|| drop(waker));
     list.run();
     assert_eq!(outcome(&mut handle).unwrap(), 3);
     drop(handle);
