@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use super::channel::Queue;
 use super::post::{Post, place_here};
-use super::roster::{Duty, Roster};
+use super::roster::{Duty, May, Roster};
 use crate::primitives::Arc;
 use crate::primitives::atomic::{Ordering, fence};
 use crate::primitives::clock::{Clock, nanos};
@@ -44,7 +44,8 @@ pub(crate) struct Config {
     pub(crate) spawner: Spawner,
     /// Wrapped around each thread's life.
     pub(crate) around: Option<Around>,
-    /// Called, with no lock held, when the system has refused a thread: from now on `wants_thread` says so.
+    /// Called, with no lock held, when the system has refused a thread for the first time since it gave one: from now on
+    /// `wants_thread` says so. A retry that is refused does not call it.
     pub(crate) on_refused: Option<Hook>,
     /// As many threads as can run at once are given work without hesitation; beyond, see [`Crew::pace`].
     pub(crate) eager: usize,
@@ -130,17 +131,16 @@ impl<J: Job> Crew<J> {
         // Its partners are the fences in `look_again` and `close`. Without it the submitter may read a scout who has already
         // looked for the last time, and that thread may not have seen the job: it would lie in the queue for good.
         fence(Ordering::SeqCst);
-        Self::act(crew, crew.roster.appoint(true));
+        Self::act(crew, crew.roster.appoint(May::Create));
     }
 
-    /// After a thread has changed its entry in the roster: if work lies there, whose is it? `may_create` as in
-    /// [`Roster::appoint`].
+    /// After a thread has changed its entry in the roster: if work lies there, whose is it?
     #[inline]
-    pub(crate) fn look_again(&self, may_create: bool) -> Duty {
+    pub(crate) fn look_again(&self, may: May) -> Duty {
         // ORDERING: SeqCst fence, edge "job or roster", the thread's side: its change of the word comes before the look at the
         // queue. Its partner is the fence in `submit`, which says what breaks without it.
         fence(Ordering::SeqCst);
-        if self.queue.is_empty() { Duty::Nothing } else { self.roster.appoint(may_create) }
+        if self.queue.is_empty() { Duty::Nothing } else { self.roster.appoint(may) }
     }
 
     /// Does what the roster asks for.
@@ -161,19 +161,13 @@ impl<J: Job> Crew<J> {
         let number = crew.numbers.next();
         let spawn = || crew.config.spawner.spawn(|| format!("freewheel-blocking-{number}"), move || post.serve());
         // The user's naming function may panic, and this may be a thread of the pool with a job in its hand.
-        let started = catch_unwind(AssertUnwindSafe(spawn));
-        if !matches!(started, Ok(Ok(()))) {
-            if let Some(on_refused) = &crew.config.on_refused {
-                on_refused();
-            }
-        }
+        drop(catch_unwind(AssertUnwindSafe(spawn)));
     }
 
     /// Asks the system once more for the thread it refused, if there is still work for one.
     pub(crate) fn retry(crew: &Arc<Self>) {
         if crew.roster.wants_thread() {
-            crew.roster.granted();
-            Self::act(crew, crew.look_again(true));
+            Self::act(crew, crew.look_again(May::CreateAgain));
         }
     }
 

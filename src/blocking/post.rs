@@ -7,7 +7,7 @@
 use std::cell::Cell;
 
 use super::crew::{Crew, Job};
-use super::roster::Seat;
+use super::roster::{May, Seat};
 use crate::primitives::parker::Parker;
 use crate::primitives::{Arc, assert_none_held, thread, thread_local};
 
@@ -106,7 +106,7 @@ impl<J: Job> Post<J> {
         if self.scout {
             self.scout = false;
             crew.roster.stand_down();
-            Crew::act(crew, crew.look_again(true));
+            Crew::act(crew, crew.look_again(May::Create));
         }
     }
 
@@ -138,7 +138,7 @@ impl<J: Job> Post<J> {
         }
         self.scout = false;
         // The last look. It may appoint this very thread: then the token is there and the wait below does not wait.
-        Crew::act(crew, crew.look_again(true));
+        Crew::act(crew, crew.look_again(May::Create));
         if !parker.park_timeout(crew.config.keep_alive) {
             if crew.roster.leave_rest(key) {
                 (self.counted, self.key) = (false, None);
@@ -151,9 +151,10 @@ impl<J: Job> Post<J> {
         Rest::Appointed
     }
 
-    fn leave(&mut self, refused: bool) {
-        self.crew.roster.leave(self.key.take(), self.scout, refused);
+    /// True if it was refused, and that is news.
+    fn leave(&mut self, refused: bool) -> bool {
         self.counted = false;
+        self.crew.roster.leave(self.key.take(), self.scout, refused)
     }
 }
 
@@ -161,10 +162,13 @@ impl<J: Job> Drop for Post<J> {
     /// The thread could not be made, or one of the user's hooks unwound it.
     fn drop(&mut self) {
         if self.counted {
-            self.leave(true);
+            let news = self.leave(true);
             // While this was the scout, others left work to it. Those at rest can take it; a new thread would fare as this.
-            let duty = self.crew.look_again(false);
+            let duty = self.crew.look_again(May::WakeOnly);
             Crew::act(&self.crew, duty);
+            if let (true, Some(on_refused)) = (news, &self.crew.config.on_refused) {
+                on_refused();
+            }
         }
     }
 }

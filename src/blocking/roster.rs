@@ -92,8 +92,13 @@ impl Word {
     }
 
     /// Whether one more thread may be made. After a refusal only the tick asks again, unless no thread is left to help.
-    fn may_grow(self, cap: usize) -> bool {
-        self.threads() < cap && (!self.has(WANTS) || self.threads() == 0)
+    fn may_grow(self, cap: usize, may: May) -> bool {
+        let again = match may {
+            May::WakeOnly => return false,
+            May::Create => !self.has(WANTS) || self.threads() == 0,
+            May::CreateAgain => true,
+        };
+        self.threads() < cap && again
     }
 }
 
@@ -107,6 +112,17 @@ impl std::fmt::Debug for Word {
             .field("wants", &self.has(WANTS))
             .finish()
     }
+}
+
+/// What somebody who found work may ask for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum May {
+    /// For those whom the system has just refused a thread.
+    WakeOnly,
+    /// The rule.
+    Create,
+    /// For the tick, which tries what was refused before.
+    CreateAgain,
 }
 
 /// What is left to do for somebody who found work and looked at the roster.
@@ -209,20 +225,19 @@ impl<L: Clone> Roster<L> {
         done.map(Word).map_err(Word)
     }
 
-    /// The look at the roster, after a fence: who is to be woken or made for a job that lies in the queue? `may_create` is
-    /// false for those whom the system has just refused a thread.
-    pub(crate) fn appoint(&self, may_create: bool) -> Duty {
+    /// The look at the roster, after a fence: who is to be woken or made for a job that lies in the queue?
+    pub(crate) fn appoint(&self, may: May) -> Duty {
         let word = self.word();
         if word.has(CLOSED) {
             return Duty::Drain;
         }
-        if word.has(SCOUT) || (word.idle() == 0 && !(may_create && word.may_grow(self.cap))) {
+        if word.has(SCOUT) || (word.idle() == 0 && !word.may_grow(self.cap, may)) {
             return Duty::Nothing;
         }
-        self.appoint_locked(may_create)
+        self.appoint_locked(may)
     }
 
-    fn appoint_locked(&self, may_create: bool) -> Duty {
+    fn appoint_locked(&self, may: May) -> Duty {
         let mut entries = self.entries.lock();
         // Under the lock only SCOUT can still change, and a scout that appears meanwhile is as good as ours.
         let was = self.update(|word| {
@@ -230,7 +245,7 @@ impl<L: Clone> Roster<L> {
                 None
             } else if word.idle() > 0 {
                 Some(word.0 + SCOUT - ONE_IDLE)
-            } else if may_create && word.may_grow(self.cap) {
+            } else if word.may_grow(self.cap, may) {
                 Some(word.0 + SCOUT + ONE_THREAD)
             } else {
                 None
@@ -293,18 +308,20 @@ impl<L: Clone> Roster<L> {
         true
     }
 
-    /// A thread that does not rest leaves for good: the pool is closed, or it could not be made at all.
-    pub(crate) fn leave(&self, key: Option<usize>, was_scout: bool, refused: bool) {
+    /// A thread that does not rest leaves for good: the pool is closed, or it could not be made at all. True if that is news:
+    /// the first refusal since a thread could be made.
+    pub(crate) fn leave(&self, key: Option<usize>, was_scout: bool, refused: bool) -> bool {
         let mut entries = self.entries.lock();
         let seat = key.map(|key| entries.seats.remove(key));
         let scout = if was_scout { SCOUT } else { 0 };
         let wants = if refused { WANTS } else { 0 };
-        let was = self.update(|word| Some(((word.0 & !scout) | wants) - ONE_THREAD));
-        if was.is_ok_and(|word| word.has(CLOSED)) {
+        let (Ok(was) | Err(was)) = self.update(|word| Some(((word.0 & !scout) | wants) - ONE_THREAD));
+        if was.has(CLOSED) {
             self.left.notify_all();
         }
         drop(entries);
         drop(seat);
+        refused && !was.has(WANTS)
     }
 
     /// A thread has started after all: what was refused is there.
@@ -314,7 +331,7 @@ impl<L: Clone> Roster<L> {
         }
     }
 
-    /// Whether the system has refused a thread and nobody has asked it again.
+    /// Whether the system has refused a thread, and has given none since.
     pub(crate) fn wants_thread(&self) -> bool {
         self.word().has(WANTS)
     }

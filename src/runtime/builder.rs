@@ -354,13 +354,20 @@ impl Builder {
             let seat = scheduler.slots.sit_down().expect("the first seat of an empty table");
             Driver::new(Worker::new(scheduler.clone(), seat))
         });
-        // The reactor thread asks again for a thread that was refused.
+        // The reactor thread asks again for a thread that was refused; without one, the driver does when it is idle, so it
+        // must not be asleep.
         let ringer = scheduler.clone();
+        let ask_again = move || match multi_thread {
+            true => ringer.ring_watch(),
+            false => {
+                drop(scheduler::Shared::spawn(&ringer, std::future::ready(()), std::panic::Location::caller(), None))
+            }
+        };
         let pool = blocking::Pool::new(blocking::Config {
             cap: self.max_blocking_threads,
             keep_alive: self.keep_alive,
             around: Some(around),
-            on_refused: Some(Arc::new(move || ringer.ring_watch())),
+            on_refused: Some(Arc::new(ask_again)),
             ..blocking::Config::new(self.threads.clone(), num_cpus::get())
         });
         Inner {

@@ -282,4 +282,24 @@ models! { "blocking";
             pool.finish(2);
         });
     }
+
+    /// Row 65: a second thread is needed and refused; told of it once, the tick's retry makes it, though a thread is there.
+    /// Mutation: `blocking_retry_asks_for_nothing`.
+    fn a_refused_second_thread_is_made_by_a_retry() {
+        bounded(1, || {
+            refuse_after(1);
+            let told = Arc::new(Ledger::default());
+            let teller = told.clone();
+            let pool = Pool::with(2, LONG, |config| {
+                config.on_refused = Some(std::sync::Arc::new(move || teller.ran()));
+            });
+            pool.submit_meeting(2);
+            pool.submit_meeting(2);
+            told.wait_until_ran(1);
+            refuse_after(1);
+            Crew::retry(&pool.crew);
+            pool.finish(2);
+            assert_eq!(told.counts().0, 1);
+        });
+    }
 }

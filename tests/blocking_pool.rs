@@ -1,0 +1,242 @@
+//! `spawn_blocking` from outside: values, panics, context, order of drops, shutdown, and many jobs.
+
+mod support;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::mpsc::{self, Receiver, Sender};
+use std::time::{Duration, Instant};
+
+use freewheel::runtime::{Builder, Handle, Runtime};
+use freewheel::task::{JoinHandle, spawn_blocking};
+
+use support::{DropCounter, eventually, in_child, must_panic, panic_text, test, thread_names};
+
+fn both_flavors(body: impl Fn(&Runtime)) {
+    test(|| {
+        body(&Builder::new_current_thread().enable_all().build().unwrap());
+        body(&Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap());
+    });
+}
+
+/// A job that says when it has begun, and ends when the sender is dropped.
+fn blocker(runtime: &Runtime) -> (JoinHandle<()>, Sender<()>) {
+    let (release, gate) = mpsc::channel::<()>();
+    let (begun, begin) = mpsc::channel();
+    let job = runtime.spawn_blocking(move || {
+        begun.send(()).unwrap();
+        let _ = gate.recv();
+    });
+    begin.recv().unwrap();
+    (job, release)
+}
+
+#[test]
+fn a_job_gives_its_value_and_may_borrow_nothing() {
+    both_flavors(|runtime| {
+        let word = "hello".to_owned();
+        assert_eq!(runtime.block_on(async { spawn_blocking(move || word.len()).await }).unwrap(), 5);
+        assert_eq!(runtime.block_on(runtime.spawn_blocking(|| 7)).unwrap(), 7);
+    });
+}
+
+#[test]
+fn a_job_is_inside_the_runtime() {
+    both_flavors(|runtime| {
+        let nested = runtime.block_on(async {
+            spawn_blocking(|| {
+                let handle = Handle::current();
+                handle.block_on(async {
+                    let task = freewheel::spawn(async { 1 });
+                    let job = spawn_blocking(|| 2);
+                    task.await.unwrap() + job.await.unwrap()
+                })
+            })
+            .await
+        });
+        assert_eq!(nested.unwrap(), 3);
+    });
+}
+
+#[test]
+fn a_job_knows_its_number_and_runs_on_a_thread_of_its_own() {
+    both_flavors(|runtime| {
+        runtime.block_on(async {
+            let job = spawn_blocking(|| (freewheel::task::id(), std::thread::current().name().map(str::to_owned)));
+            let number = job.id();
+            let (inside, name) = job.await.unwrap();
+            assert_eq!(inside, number);
+            assert!(name.unwrap().starts_with("freewheel-blocking-"));
+        });
+    });
+}
+
+#[test]
+fn fault_67_a_panic_is_carried_and_the_next_job_runs() {
+    both_flavors(|runtime| {
+        runtime.block_on(async {
+            for _ in 0..10 {
+                let error = spawn_blocking(|| panic!("on purpose")).await.unwrap_err();
+                assert_eq!(panic_text(&*error.into_panic()), "on purpose");
+            }
+            assert_eq!(spawn_blocking(|| 1).await.unwrap(), 1);
+        });
+    });
+}
+
+#[test]
+fn jobs_that_wait_for_each_other_all_run() {
+    both_flavors(|runtime| {
+        let meet = Arc::new(std::sync::Barrier::new(20));
+        let jobs: Vec<_> = (0..20)
+            .map(|_| {
+                let meet = meet.clone();
+                runtime.spawn_blocking(move || meet.wait().is_leader())
+            })
+            .collect();
+        let leaders = jobs.into_iter().filter(|_| true).map(|job| runtime.block_on(job).unwrap());
+        assert_eq!(leaders.filter(|&leads| leads).count(), 1);
+    });
+}
+
+#[test]
+fn at_the_cap_jobs_wait_and_an_aborted_one_goes_at_once() {
+    test(|| {
+        let runtime = Builder::new_current_thread().max_blocking_threads(1).enable_all().build().unwrap();
+        let (first, release) = blocker(&runtime);
+        let drops = DropCounter::new();
+        let (kept, gone) = (drops.token(), drops.token());
+        let waiting = runtime.spawn_blocking(move || drop(kept));
+        let aborted = runtime.spawn_blocking(move || drop(gone));
+        aborted.abort();
+        assert_eq!(drops.dropped(), 1);
+        assert!(runtime.block_on(aborted).unwrap_err().is_cancelled());
+        drop(release);
+        runtime.block_on(async { (first.await.unwrap(), waiting.await.unwrap()) });
+        drops.assert_all_dropped(2);
+    });
+}
+
+#[test]
+fn a_thread_without_work_goes_after_the_keep_alive() {
+    let ended = in_child("a_thread_without_work_goes_after_the_keep_alive", || {
+        let mut builder = Builder::new_current_thread();
+        let runtime = builder.thread_keep_alive(Duration::from_millis(10)).enable_all().build().unwrap();
+        let blocking = || thread_names().iter().filter(|name| name.starts_with("freewheel-block")).count();
+        runtime.block_on(runtime.spawn_blocking(|| ())).unwrap();
+        eventually(|| blocking() == 0);
+        runtime.block_on(runtime.spawn_blocking(move || assert_eq!(blocking(), 1))).unwrap();
+    });
+    ended.assert_ok();
+}
+
+#[test]
+fn the_hooks_stand_around_each_thread() {
+    test(|| {
+        let (starts, stops) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
+        let (started, stopped) = (starts.clone(), stops.clone());
+        let mut builder = Builder::new_current_thread();
+        builder.on_thread_start(move || {
+            started.fetch_add(1, Ordering::SeqCst);
+        });
+        builder.on_thread_stop(move || {
+            stopped.fetch_add(1, Ordering::SeqCst);
+        });
+        let runtime = builder.enable_all().build().unwrap();
+        runtime.block_on(runtime.spawn_blocking(|| ())).unwrap();
+        let before = starts.load(Ordering::SeqCst);
+        assert!(before >= 1);
+        drop(runtime);
+        assert_eq!(stops.load(Ordering::SeqCst), before);
+    });
+}
+
+#[test]
+fn fault_28_spawn_blocking_outside_a_runtime_panics_and_says_what_is_missing() {
+    let text = must_panic(|| spawn_blocking(|| ()));
+    assert!(text.contains("there is no reactor running"), "{text}");
+}
+
+#[test]
+fn fault_68_a_job_that_does_not_end_is_named_and_left() {
+    let ended = in_child("fault_68_a_job_that_does_not_end_is_named_and_left", || {
+        let runtime = Runtime::new().unwrap();
+        let (_job, release) = blocker(&runtime);
+        let begun = Instant::now();
+        runtime.shutdown_timeout(Duration::from_millis(50));
+        assert!(begun.elapsed() < Duration::from_secs(20));
+        drop(release);
+    });
+    ended.assert_ok();
+    assert!(ended.output.contains("spawned at tests/blocking_pool.rs"), "{}", ended.output);
+}
+
+#[test]
+fn fault_69_at_shutdown_what_runs_is_waited_for_and_what_waits_is_dropped() {
+    both_flavors(|_| {
+        let mut builder = Builder::new_multi_thread();
+        let runtime = builder.worker_threads(1).max_blocking_threads(1).enable_all().build().unwrap();
+        let (first, release) = blocker(&runtime);
+        let drops = DropCounter::new();
+        let queued: Vec<_> = (0..10)
+            .map(|_| {
+                let token = drops.token();
+                runtime.spawn_blocking(move || drop(token))
+            })
+            .collect();
+        let handle = runtime.handle().clone();
+        let closer = std::thread::spawn(move || drop(runtime));
+        eventually(|| drops.dropped() == 10);
+        let other = Builder::new_current_thread().build().unwrap();
+        for job in queued {
+            assert!(other.block_on(job).unwrap_err().is_cancelled());
+        }
+        drop(release);
+        other.block_on(first).unwrap();
+        closer.join().unwrap();
+        let late = handle.spawn_blocking(|| unreachable!("after the shutdown"));
+        assert!(other.block_on(late).unwrap_err().is_cancelled());
+    });
+}
+
+#[test]
+fn a_runtime_may_be_dropped_by_a_job_of_its_own() {
+    test(|| {
+        let runtime = Runtime::new().unwrap();
+        let handle = runtime.handle().clone();
+        let (tell, told): (Sender<()>, Receiver<()>) = mpsc::channel();
+        handle.spawn_blocking(move || {
+            drop(runtime);
+            tell.send(()).unwrap();
+        });
+        told.recv().unwrap();
+    });
+}
+
+#[test]
+fn fault_70_a_hundred_thousand_jobs_on_four_threads_all_run() {
+    test(|| {
+        let mut builder = Builder::new_multi_thread();
+        let runtime = builder.worker_threads(2).max_blocking_threads(4).enable_all().build().unwrap();
+        let sum = runtime.block_on(async {
+            let spawners: Vec<_> = (0..4u64)
+                .map(|part| {
+                    freewheel::spawn(async move {
+                        let jobs: Vec<_> = (0..25_000).map(|n| spawn_blocking(move || part * 25_000 + n)).collect();
+                        let mut sum = 0;
+                        for job in jobs {
+                            sum += job.await.unwrap();
+                        }
+                        sum
+                    })
+                })
+                .collect();
+            let mut sum = 0;
+            for spawner in spawners {
+                sum += spawner.await.unwrap();
+            }
+            sum
+        });
+        assert_eq!(sum, (0..100_000).sum());
+    });
+}
