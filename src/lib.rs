@@ -37,3 +37,8 @@ pub mod task {
         };
     }
 }
+
+/// The README's examples, which run as tests.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -1,4 +1,4 @@
-//! The tutorial's programs.
+//! The tutorial's programs, and the promise shown live.
 
 use crate::program::Program;
 use crate::support;
@@ -82,5 +82,16 @@ fn subprocesses_are_heard_line_by_line_and_their_ends_told_apart() {
             assert_eq!(ended.count(end), 1, "{end} in {ended:?}");
         }
         assert_eq!(ended.count("killed ended: signal: 9"), 1, "{ended:?}");
+    });
+}
+
+#[test]
+fn the_ticker_ticks_beside_two_blocked_workers() {
+    support::test(|| {
+        let ended = Program::start("never_stall", &["--seconds", "3"]).end();
+        ended.assert_code(0);
+        let ticks = ended.output.lines().find_map(|line| line.split_once(" ticks in 3 s").map(|(ticks, _)| ticks));
+        // Both workers are blocked all of the time; 300 ticks are due.
+        assert!(ticks.is_some_and(|ticks| ticks.parse::<u32>().is_ok_and(|ticks| ticks > 10)), "{ended:?}");
     });
 }
