@@ -128,6 +128,23 @@ fn clients_that_hang_up_or_speak_no_http_do_no_harm() {
 }
 
 #[test]
+fn more_blocked_handlers_than_workers_hold_nobody_up() {
+    support::test(|| {
+        let (server, addr) = server();
+        let mut steady = Client::connect(addr);
+        let crowd: Vec<_> = (0..20).map(|_| client_waiting_for("/block?ms=10000", addr)).collect();
+        server.wait_for("has blocked its thread");
+        for _ in 0..100 {
+            assert_eq!(steady.get("/hello/meanwhile").status, 200);
+        }
+        assert_eq!(get(addr, "/offload?ms=1").status, 200);
+        let output = server.output();
+        assert!(!output.contains("GET /block"), "the blocked handlers were waited for: {output}");
+        drop(crowd);
+    });
+}
+
+#[test]
 fn a_taken_port_is_said_plainly() {
     support::test(|| {
         let (_server, addr) = server();
