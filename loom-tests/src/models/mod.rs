@@ -1,6 +1,7 @@
 //! The models, one file per subject.
 
 mod blocking;
+mod blocking_tasks;
 mod one_place;
 mod parker;
 mod readiness;
@@ -14,6 +15,7 @@ use crate::explore::Models;
 /// All models.
 pub const ALL: &[Models] = &[
     blocking::MODELS,
+    blocking_tasks::MODELS,
     parker::MODELS,
     readiness::MODELS,
     task_end::MODELS,
