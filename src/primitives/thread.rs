@@ -85,11 +85,6 @@ pub(crate) fn pause(time: std::time::Duration) {
     std::thread::sleep(time);
 }
 
-/// Whether this thread is unwinding from a panic.
-pub(crate) fn panicking() -> bool {
-    std::thread::panicking()
-}
-
 /// The system's own number of this thread, by which `/proc` knows it; zero where there is none.
 pub(crate) fn native_id() -> u32 {
     #[cfg(target_os = "linux")]

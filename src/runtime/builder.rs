@@ -95,8 +95,8 @@ impl Builder {
         }
     }
 
-    /// How many worker threads run tasks at once. Default: the environment variable `FREEWHEEL_WORKER_THREADS`, else the
-    /// number of cores. Without effect on a `current_thread` runtime.
+    /// How many worker threads run tasks at once. Default: the environment variable `FREEWHEEL_WORKER_THREADS`, else
+    /// the number of cores. Without effect on a `current_thread` runtime.
     ///
     /// # Panics
     /// If `count` is zero.
@@ -107,8 +107,8 @@ impl Builder {
         self
     }
 
-    /// The most threads there may be for tasks: the workers, those whose task blocks, and spares. Default: the workers and
-    /// 512 more. Beyond it what is queued waits until a blocked thread comes back.
+    /// The most threads there may be for tasks: the workers, those whose task blocks, and spares. Default: the workers
+    /// and 512 more. Beyond it what is queued waits until a blocked thread comes back.
     ///
     /// # Panics
     /// If `count` is zero.
@@ -194,8 +194,8 @@ impl Builder {
         self
     }
 
-    /// After how many tasks a busy worker looks at the reactor. Default: 61. Fewer: I/O is served sooner under load, at the cost of
-    /// more system calls.
+    /// After how many tasks a busy worker looks at the reactor. Default: 61. Fewer: I/O is served sooner under load,
+    /// at the cost of more system calls.
     ///
     /// # Panics
     /// If `ticks` is zero.
@@ -227,10 +227,12 @@ impl Builder {
         self
     }
 
-    /// Whether the permit of a worker whose task blocks its thread moves to another thread. Default: true; that is what freewheel is for.
+    /// Whether the permit of a worker whose task blocks its thread moves to another thread. Default: true; that is
+    /// what freewheel is for.
     ///
-    /// Switched off, a task that blocks holds up one worker as long as it blocks, as in tokio; what is queued behind it is
-    /// still rescued by other workers, and [`task::block_in_place`](crate::task::block_in_place) still hands off.
+    /// Switched off, a task that blocks holds up one worker as long as it blocks, as in tokio; what is queued behind
+    /// it is still rescued by other workers, and [`task::block_in_place`](crate::task::block_in_place) still hands
+    /// off.
     pub fn hand_off(&mut self, on: bool) -> &mut Self {
         self.watches = on;
         self
@@ -244,8 +246,8 @@ impl Builder {
         self
     }
 
-    /// How long one poll of a task lasts before it is reported as a stall. Default: 10 milliseconds. (The hand-off itself
-    /// does not wait for that: it comes after one to two milliseconds.)
+    /// How long one poll of a task lasts before it is reported as a stall. Default: 10 milliseconds. (The hand-off
+    /// itself does not wait for that: it comes after one to two milliseconds.)
     pub fn stall_threshold(&mut self, duration: Duration) -> &mut Self {
         self.stall_threshold = duration;
         self
@@ -254,9 +256,9 @@ impl Builder {
     /// Called with each stall report, on a thread of the runtime's own: when a task's poll has lasted beyond the
     /// [`stall_threshold`](Self::stall_threshold), again at twice that, four times and so on, and when it ends.
     ///
-    /// Without a callback each report is a line through the `log` facade, or on stderr if the program has no logger; the environment
-    /// variable `FREEWHEEL_STALL=off` silences that. New stalls of one spawn location are reported once a second at most,
-    /// with a count of those left out.
+    /// Without a callback each report is a line through the `log` facade, or on stderr if the program has no logger;
+    /// the environment variable `FREEWHEEL_STALL=off` silences that. New stalls of one spawn location are reported
+    /// once a second at most, with a count of those left out.
     ///
     /// # Examples
     /// ```
@@ -294,8 +296,9 @@ impl Builder {
     /// Builds the runtime and starts its threads.
     ///
     /// # Errors
-    /// `InvalidInput` for settings that cannot be (too many threads, an environment variable that is no number); else what the
-    /// system said when it refused a poller, a descriptor or a thread. What was started until then is ended again.
+    /// `InvalidInput` for settings that cannot be (too many threads, an environment variable that is no number); else
+    /// what the system said when it refused a poller, a descriptor or a thread. What was started until then is ended
+    /// again.
     pub fn build(&mut self) -> io::Result<Runtime> {
         let (workers, max_threads) = self.thread_counts()?;
         let reports = self.reports()?;
@@ -450,7 +453,8 @@ fn start_threads(inner: &Arc<Inner>, workers: usize) -> io::Result<()> {
         reactor_thread::run(&weak);
         drop(living);
     })?;
-    for _ in 0..=workers {
+    // The spare is started by the first tick that finds no thread asleep.
+    for _ in 0..workers {
         scheduler::Shared::start_thread(&inner.scheduler)?;
     }
     Ok(())

@@ -1,7 +1,7 @@
 //! asyncio's `call_soon`, `call_later` and `call_at`: plain functions, run once, in order, and cancelled in O(1).
 //!
-//! Calls wait in one queue; one task runs them in order while there are any. A timed call is no task: it is itself the waker of its timer,
-//! and when that fires the call joins the queue.
+//! Calls wait in one queue; one task runs them in order while there are any. A timed call is no task: it is itself the
+//! waker of its timer, and when that fires the call joins the queue.
 
 use std::collections::VecDeque;
 use std::fmt;
@@ -47,8 +47,8 @@ pub struct CallHandle(Arc<Call>);
 impl Handle {
     /// Runs `function` once, soon, on the runtime; calls run in the order in which they were made. From any thread.
     ///
-    /// asyncio's `call_soon` and `call_soon_threadsafe` in one. A call that panics is reported by the panic hook, and the next
-    /// ones run all the same. On a runtime that is shut down the call is cancelled at once.
+    /// asyncio's `call_soon` and `call_soon_threadsafe` in one. A call that panics is reported by the panic hook, and
+    /// the next ones run all the same. On a runtime that is shut down the call is cancelled at once.
     ///
     /// A call that blocks delays the calls behind it, but no task.
     ///

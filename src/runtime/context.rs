@@ -6,6 +6,7 @@ use std::marker::PhantomData;
 use std::thread::AccessError;
 
 use super::Handle;
+use crate::scheduler::Shared;
 
 std::thread_local! {
     static CURRENT: RefCell<Entries> = const { RefCell::new(Entries { stack: Vec::new(), next: 0 }) };
@@ -46,13 +47,21 @@ pub(crate) fn enter<'a>(handle: &Handle) -> EnterGuard<'a> {
     EnterGuard { number, _handle: PhantomData, _not_send: PhantomData }
 }
 
-/// Calls `f` with the current handle.
-pub(crate) fn with_current<R>(f: impl FnOnce(&Handle) -> R) -> Result<R, TryCurrentError> {
-    // Cloned out, so that no borrow is held while `f` runs; `f` may enter another runtime.
+/// The current handle.
+pub(crate) fn current() -> Result<Handle, TryCurrentError> {
+    look(Handle::clone)
+}
+
+/// Whether `shared` belongs to the current runtime: spares those who are on one of its workers the count of a handle.
+pub(crate) fn is_current(shared: &Shared) -> bool {
+    look(|handle| std::ptr::eq(&*handle.inner().scheduler, shared)) == Ok(true)
+}
+
+/// A look at the current handle, under the borrow of it: `look` must not call user code, which may enter and leave.
+fn look<R>(look: impl FnOnce(&Handle) -> R) -> Result<R, TryCurrentError> {
     CURRENT
-        .try_with(|current| current.borrow().stack.last().map(|(_, handle)| handle.clone()))
+        .try_with(|current| current.borrow().stack.last().map(|(_, handle)| look(handle)))
         .map_err(|_: AccessError| TryCurrentError { thread_ends: true })?
-        .map(|handle| f(&handle))
         .ok_or(TryCurrentError { thread_ends: false })
 }
 

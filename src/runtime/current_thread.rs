@@ -1,8 +1,9 @@
 //! The `current_thread` flavour: whoever is in `block_on` steps the one worker on its own thread.
 //!
-//! The worker lies in the [`Driver`] while nobody drives. Of several threads in `block_on` one takes it; the others wait for
-//! their own futures to be woken, or for the worker to be put back. A `block_on` inside a task of the same runtime steps the same worker
-//! from within: all its state is in cells, and the outer task is marked as running, so it is not polled twice.
+//! The worker lies in the [`Driver`] while nobody drives. Of several threads in `block_on` one takes it; the others
+//! wait for their own futures to be woken, or for the worker to be put back. A `block_on` inside a task of the same
+//! runtime steps the same worker from within: all its state is in cells, and the outer task is marked as running, so
+//! it is not polled twice.
 
 use std::future::Future;
 use std::pin::{Pin, pin};
@@ -111,9 +112,6 @@ fn drive<F: Future>(inner: &Inner, worker: &Worker, mut future: Pin<&mut F>) -> 
             }
         }
         for _ in 0..inner.scheduler.config.event_interval {
-            if signal.is_set() {
-                break;
-            }
             match worker.step() {
                 Step::Ran | Step::Surplus => {}
                 Step::Idle => {
@@ -124,6 +122,10 @@ fn drive<F: Future>(inner: &Inner, worker: &Worker, mut future: Pin<&mut F>) -> 
                     worker.close();
                     parker.park();
                 }
+            }
+            // After the step, not before: a future that always wakes itself must not starve the tasks.
+            if signal.is_set() {
+                break;
             }
         }
     }
@@ -184,8 +186,8 @@ impl Wake for Signal {
     }
 
     fn wake_by_ref(self: &Arc<Self>) {
-        // ORDERING: Release, edge "block-on-woken": pairs with the Acquires above. An earlier wake that was not yet taken has
-        // interrupted already.
+        // ORDERING: Release, edge "block-on-woken": pairs with the Acquires above. An earlier wake that was not yet
+        // taken has interrupted already.
         if self.set.swap(true, Ordering::Release) {
             return;
         }

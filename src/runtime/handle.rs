@@ -14,7 +14,7 @@ use super::reports::Reports;
 use super::{block_on, current_thread};
 use crate::blocking::Pool;
 use crate::reactor::Reactor;
-use crate::scheduler;
+use crate::scheduler::{self, Shared, Worker};
 use crate::tasks::JoinHandle;
 
 /// A reference to a runtime. Cloning it is cheap; it does not keep the runtime running.
@@ -95,7 +95,7 @@ impl Handle {
     /// # Errors
     /// If the thread is in no runtime, or its thread-locals are gone because it ends.
     pub fn try_current() -> Result<Self, TryCurrentError> {
-        context::with_current(Self::clone)
+        context::current()
     }
 
     /// Makes this the thread's current runtime until the guard is dropped, so that `spawn`, timers and sockets work.
@@ -126,11 +126,24 @@ impl Handle {
         F: Future + Send + 'static,
         F::Output: Send + 'static,
     {
-        if size_of::<F>() > LARGE_FUTURE {
-            scheduler::Shared::spawn(&self.inner.scheduler, Box::pin(future), location, name)
-        } else {
-            scheduler::Shared::spawn(&self.inner.scheduler, future, location, name)
-        }
+        spawn_onto(&self.inner.scheduler, future, location, name)
+    }
+
+    /// Spawns on the current runtime.
+    pub(crate) fn spawn_on_current<F>(
+        future: F,
+        location: &'static Location<'static>,
+    ) -> Result<JoinHandle<F::Output>, TryCurrentError>
+    where
+        F: Future + Send + 'static,
+        F::Output: Send + 'static,
+    {
+        scheduler::with_current(|worker| {
+            match worker.map(Worker::shared).filter(|shared| context::is_current(shared)) {
+                Some(shared) => Ok(spawn_onto(shared, future, location, None)),
+                None => Ok(Self::try_current()?.spawn_at(future, location, None)),
+            }
+        })
     }
 
     /// Runs `f` on this runtime's blocking pool. See [`task::spawn_blocking`](crate::task::spawn_blocking).
@@ -211,6 +224,23 @@ impl Handle {
     /// The shard of the timers that this thread uses.
     pub(crate) fn timer_shard(&self) -> usize {
         self.inner.scheduler.home_shard()
+    }
+}
+
+fn spawn_onto<F>(
+    scheduler: &Arc<Shared>,
+    future: F,
+    location: &'static Location<'static>,
+    name: Option<Arc<str>>,
+) -> JoinHandle<F::Output>
+where
+    F: Future + Send + 'static,
+    F::Output: Send + 'static,
+{
+    if size_of::<F>() > LARGE_FUTURE {
+        Shared::spawn(scheduler, Box::pin(future), location, name)
+    } else {
+        Shared::spawn(scheduler, future, location, name)
     }
 }
 

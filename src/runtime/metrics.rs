@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::{Handle, Inner};
+use crate::tasks::TaskInfo;
 
 /// Figures of a runtime, read when asked. Each is right at some moment, not all at one.
 ///
@@ -24,6 +25,27 @@ impl Handle {
     #[must_use]
     pub fn metrics(&self) -> RuntimeMetrics {
         RuntimeMetrics { inner: self.inner().clone() }
+    }
+
+    /// Every task that has been spawned and has not ended, in no particular order; asyncio's `all_tasks`.
+    ///
+    /// Takes the registry's locks, one after the other, for a moment each, so that spawning waits: for people and tools, not
+    /// for hot paths.
+    ///
+    /// # Examples
+    /// ```
+    /// # freewheel::runtime::Runtime::new().unwrap().block_on(async {
+    /// let waiting = freewheel::task::Builder::new().name("waiting").spawn(std::future::pending::<()>())?;
+    /// let tasks = freewheel::runtime::Handle::current().tasks();
+    /// assert!(tasks.iter().any(|task| task.name.as_deref() == Some("waiting")));
+    /// # waiting.abort();
+    /// # Ok::<(), std::io::Error>(()) }).unwrap();
+    /// ```
+    #[must_use]
+    pub fn tasks(&self) -> Vec<TaskInfo> {
+        let mut tasks = Vec::new();
+        self.inner().scheduler.registry.for_each(|task| tasks.push(task));
+        tasks
     }
 }
 

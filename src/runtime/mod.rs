@@ -11,8 +11,10 @@
 //! | `block_on.rs`, `current_thread.rs`, `forever.rs` | drive until done; on this very thread; until stopped |
 //! | `calls.rs` | asyncio's `call_soon`, `call_later`, `call_at` |
 //! | `reactor_thread.rs` | the thread that guarantees that I/O, timers and the watch go on |
-//! | `reports.rs`, `system_calls_*.rs`, `metrics.rs` | what is stuck, told while it is; figures |
+//! | `reports.rs`, `system_calls/`, `metrics.rs` | what is stuck, told while it is; figures |
 //! | `shutdown.rs` | the end, in order and in bounded time |
+
+#![forbid(unsafe_code)]
 
 mod block_on;
 mod builder;
@@ -25,10 +27,9 @@ mod metrics;
 mod reactor_thread;
 mod reports;
 mod shutdown;
-#[cfg_attr(target_os = "linux", path = "system_calls_linux.rs")]
-#[cfg_attr(not(target_os = "linux"), path = "system_calls_portable.rs")]
 mod system_calls;
 
+pub use crate::tasks::{TaskInfo, TaskState};
 pub use builder::Builder;
 pub use calls::CallHandle;
 pub use context::{EnterGuard, TryCurrentError};

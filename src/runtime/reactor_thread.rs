@@ -1,9 +1,10 @@
 //! The reactor thread: guarantees that the reactor is polled and the workers are watched, whatever the workers do.
 //!
-//! It ticks each millisecond while any worker is busy. A tick looks at the workers (the watch), sees to it that somebody polls the
-//! reactor, starts a thread where one is wanted, and lets the blocking pool try again for a thread it was refused. When
-//! everything has been idle for some ticks it sleeps without a timeout: an idle process makes no wake-ups. The first worker
-//! that gets something to do rouses it; the ticks in between keep a steady light load from paying that each time.
+//! It ticks each millisecond while any worker is busy. A tick looks at the workers (the watch), sees to it that
+//! somebody polls the reactor, starts a thread where one is wanted, and lets the blocking pool try again for a thread
+//! it was refused. When everything has been idle for some ticks it sleeps without a timeout: an idle process makes no
+//! wake-ups. The first worker that gets something to do rouses it; the ticks in between keep a steady light load from
+//! paying that each time.
 
 use std::sync::Weak;
 use std::task::Waker;
@@ -33,6 +34,7 @@ pub(super) fn run(runtime: &Weak<Inner>) {
     let (watch, supply) = (Watch::new(inner.scheduler.clone()), Supply::new(inner.scheduler.clone()));
     let mut ticker = Ticker { inner, watch, supply, turns: 0, wakers: Vec::new() };
     let parker = Parker::new();
+    ticker.inner.scheduler.watch_answers(parker.unparker());
     let clock = *ticker.inner.reactor.clock();
     let mut quiet = 0;
     let mut next = clock.now() + TICK;
@@ -75,8 +77,8 @@ impl Ticker {
         length
     }
 
-    /// If no idle worker sleeps in the poll: one is woken to do it, or, when all are busy and none of them has polled since the last
-    /// tick, this thread polls.
+    /// If no idle worker sleeps in the poll: one is woken to do it, or, when all are busy and none of them has polled
+    /// since the last tick, this thread polls.
     fn see_to_the_poll(&mut self) {
         let (idle_permits, somebody_polls) = self.inner.scheduler.idle.look();
         if somebody_polls {

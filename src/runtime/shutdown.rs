@@ -15,13 +15,15 @@ use std::time::{Duration, Instant};
 use super::Inner;
 use crate::scheduler;
 
+/// A grace beyond this, some thirty years, is no limit.
+const FOR_EVER: Duration = Duration::from_secs(1_000_000_000);
+
 pub(super) fn shut_down(inner: &Arc<Inner>, grace: Duration) {
     // A worker that drops a runtime, its own or another, must not keep its permit while it waits.
     scheduler::block_in_place(|| {
-        // Too far for an Instant: no deadline.
-        let deadline = Instant::now().checked_add(grace);
+        let (begun, limit) = (Instant::now(), (grace < FOR_EVER).then_some(grace));
         inner.scheduler.close();
-        end_workers(inner, deadline, grace);
+        end_workers(inner, limit, grace);
         inner.scheduler.cancel_all(0);
         inner.scheduler.drain();
         inner.cancel_calls();
@@ -29,14 +31,14 @@ pub(super) fn shut_down(inner: &Arc<Inner>, grace: Duration) {
         inner.reactor.shutdown(&mut wakers);
         scheduler::wake_each(&mut wakers);
         inner.reports.close();
-        let left = deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
+        let left = limit.map(|limit| limit.saturating_sub(begun.elapsed()));
         for stuck in inner.pool.shutdown(left).iter().filter(|_| !grace.is_zero()) {
             eprintln!("freewheel: shut down after {grace:?} without waiting for {stuck}; its thread is left behind");
         }
     });
 }
 
-fn end_workers(inner: &Inner, deadline: Option<Instant>, grace: Duration) {
+fn end_workers(inner: &Inner, limit: Option<Duration>, grace: Duration) {
     if let Some(driver) = &inner.driver {
         // If somebody drives it right now, that thread closes the worker.
         if let Some(worker) = driver.take() {
@@ -47,12 +49,12 @@ fn end_workers(inner: &Inner, deadline: Option<Instant>, grace: Duration) {
     }
     // The thread that drops the runtime inside one of its own tasks cannot wait for itself.
     let own = scheduler::with_current(|worker| worker.is_some_and(|worker| worker.belongs_to(&inner.scheduler)));
-    let stuck = inner.scheduler.lifecycle.wait(usize::from(own), deadline);
+    let stuck = inner.scheduler.lifecycle.wait(usize::from(own), limit);
     if stuck > usize::from(own) && !grace.is_zero() {
-        for (name, location) in inner.scheduler.stuck_tasks() {
+        for (task, location) in inner.scheduler.stuck_tasks() {
             eprintln!(
-                "freewheel: shut down after {grace:?} without waiting for the task {name} spawned at {location}, which blocks its \
-                 thread; the thread is left behind"
+                "freewheel: shut down after {grace:?} without waiting for task {task}, spawned at {location}, whose poll \
+                 does not end; its thread is left behind"
             );
         }
     }

@@ -1,8 +1,9 @@
 //! A scheduler's life: whether it is closing, how many threads live, and whether one more is wanted.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use crate::primitives::atomic::{AtomicBool, Ordering};
+use crate::primitives::clock::{Clock, NEVER, nanos};
 use crate::primitives::{Arc, Condvar, Mutex};
 
 #[derive(Debug, Clone)]
@@ -62,20 +63,16 @@ impl Lifecycle {
         Living(self.0.clone())
     }
 
-    pub(crate) fn living(&self) -> usize {
-        *self.0.living.lock()
-    }
-
-    /// Waits until at most `spared` threads live, or until `deadline`. How many still live.
-    pub(crate) fn wait(&self, spared: usize, deadline: Option<Instant>) -> usize {
+    /// Waits until at most `spared` threads live, or until `limit` has passed. How many still live.
+    pub(crate) fn wait(&self, spared: usize, limit: Option<Duration>) -> usize {
+        let (clock, limit) = (Clock::new(), limit.map_or(NEVER, nanos));
         let mut living = self.0.living.lock();
         while *living > spared {
-            living = match deadline {
-                None => self.0.ended.wait(living),
-                Some(deadline) => match deadline.checked_duration_since(Instant::now()) {
-                    None | Some(Duration::ZERO) => break,
-                    Some(left) => self.0.ended.wait_timeout(living, left),
-                },
+            let left = limit.saturating_sub(clock.now());
+            living = match limit {
+                NEVER => self.0.ended.wait(living),
+                _ if left == 0 => break,
+                _ => self.0.ended.wait_timeout(living, Duration::from_nanos(left)),
             };
         }
         *living
@@ -84,7 +81,13 @@ impl Lifecycle {
 
 impl Drop for Living {
     fn drop(&mut self) {
-        *self.0.living.lock() -= 1;
-        self.0.ended.notify_all();
+        let mut living = self.0.living.lock();
+        *living -= 1;
+        // Nobody waits for more than that: all, or all but the thread that waits.
+        let last = *living <= 1;
+        drop(living);
+        if last {
+            self.0.ended.notify_all();
+        }
     }
 }

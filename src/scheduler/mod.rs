@@ -9,7 +9,7 @@
 //! | `slot.rs`, `slots.rs`, `lifo.rs` | one thread's place as others see it; the table of them |
 //! | `worker.rs`, `context.rs` | one thread's own half: the step function; which worker this thread is |
 //! | `shared.rs`, `lifecycle.rs` | what all share; how it ends |
-//! | `watch.rs`, `stall.rs`, `thread_state_*.rs` | the watch over slow polls, what it says, and what it asks the system |
+//! | `watch.rs`, `stall.rs`, `thread_state/` | the watch over slow polls, what it says, and what it asks the system |
 //! | `handoff.rs`, `offenders.rs` | the hints of a task that is about to block; those who are known to |
 //! | `supply.rs` | how many threads there are |
 //! | `wakes.rs` | waking many |
@@ -28,8 +28,6 @@ mod slot;
 mod slots;
 pub(crate) mod stall;
 mod supply;
-#[cfg_attr(target_os = "linux", path = "thread_state_linux.rs")]
-#[cfg_attr(not(target_os = "linux"), path = "thread_state_portable.rs")]
 mod thread_state;
 mod wakes;
 mod watch;
@@ -49,6 +47,7 @@ pub(crate) use watch::{TICK, Watch};
 pub(crate) use worker::{Step, Worker};
 
 /// Wraps each worker thread's whole run, so that the floor above can make itself known to it.
+// std's own Arc: loom must not see it, and has none of `dyn`.
 pub(crate) type Around = std::sync::Arc<dyn Fn(&mut dyn FnMut()) + Send + Sync>;
 
 /// How a scheduler is made.

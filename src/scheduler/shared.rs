@@ -9,7 +9,7 @@ use super::context;
 use super::idle::{Claim, Idle};
 use super::lifecycle::Lifecycle;
 use super::offenders::Offenders;
-use super::slot::Control;
+use super::slot::{Control, is_in_poll};
 use super::slots::Slots;
 use super::stall::Figures;
 use super::worker::Worker;
@@ -64,6 +64,7 @@ impl Shared {
         this: &Arc<Self>,
         future: F,
         location: &'static Location<'static>,
+        // std's own Arc: loom's has none of `str`.
         name: Option<std::sync::Arc<str>>,
     ) -> JoinHandle<F::Output>
     where
@@ -175,9 +176,14 @@ impl Shared {
         }
     }
 
-    /// The watch's deep sleep: returns when a worker got something to do, or after `limit`.
+    /// From now on the bell rings at this thread.
+    pub(crate) fn watch_answers(&self, unparker: Unparker) {
+        *self.watch.unparker.lock() = Some(unparker);
+    }
+
+    /// The watch's deep sleep, on the thread that answers the bell: returns when a worker got something to do, or after `limit`.
     pub(crate) fn watch_sleeps(&self, parker: &Parker, limit: Option<Duration>) {
-        *self.watch.unparker.lock() = Some(parker.unparker());
+        self.watch_answers(parker.unparker());
         self.watch.asleep.store(true, Ordering::Relaxed);
         // ORDERING: SeqCst fence, edge "watch-asleep", the watch's side, as told in `rouse_watch`.
         fence(Ordering::SeqCst);
@@ -252,7 +258,7 @@ impl Shared {
 
     /// Cancels every task, from shard `first` on, so that threads that do it together meet little.
     pub(crate) fn cancel_all(&self, first: usize) {
-        let shards = self.config.permits + 1;
+        let shards = self.registry.shards();
         for shard in 0..shards {
             self.registry.shutdown_shard((first + shard) % shards);
         }
@@ -260,7 +266,7 @@ impl Shared {
 
     /// The tasks whose poll does not end, each with its id and where it was spawned: for the report at the end.
     pub(crate) fn stuck_tasks(&self) -> Vec<(u64, &'static Location<'static>)> {
-        let busy = self.slots.iter().filter(|(_, slot)| !matches!(slot.control(), Control::Empty | Control::Idle));
+        let busy = self.slots.iter().filter(|(_, slot)| is_in_poll(slot.epoch()));
         busy.filter_map(|(_, slot)| slot.current_task()).collect()
     }
 

@@ -37,6 +37,7 @@ pub(crate) struct Notice {
 }
 
 /// Takes notices; must not block.
+// std's own Arc: loom must not see it, and has none of `dyn`.
 pub(crate) type Notices = std::sync::Arc<dyn Fn(Notice) + Send + Sync>;
 
 /// How the watch behaves.

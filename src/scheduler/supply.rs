@@ -21,7 +21,9 @@ impl Supply {
     /// Starts the thread that is missing. Refused by the system: it is tried again at the next tick.
     pub(crate) fn tick(&mut self, now: Nanos) {
         let wanted = self.shared.lifecycle.take_want();
-        if (wanted || self.shared.idle.no_spare()) && Shared::start_thread(&self.shared).is_err() && wanted {
+        let missing = wanted || self.shared.idle.no_spare();
+        let refused = missing && Shared::start_thread(&self.shared).is_err();
+        if refused && wanted {
             self.shared.lifecycle.want_thread();
         }
         self.let_go(now);

@@ -11,22 +11,23 @@ pub use yield_now::yield_now;
 use std::future::Future;
 use std::panic::Location;
 
-use crate::runtime::context;
+use crate::runtime::Handle;
 use crate::scheduler;
 use crate::tasks::JoinHandle;
 
 /// Spawns a task on the current runtime and returns a handle to await its output.
 ///
-/// The task runs whether or not the handle is awaited; dropping the handle detaches it, [`JoinHandle::abort`] cancels it. It starts
-/// soon, on any worker, perhaps before `spawn` returns. A panic inside ends the task alone and is carried to the handle
-/// as a [`JoinError`](crate::task::JoinError).
+/// The task runs whether or not the handle is awaited; dropping the handle detaches it, [`JoinHandle::abort`] cancels
+/// it. It starts soon, on any worker, perhaps before `spawn` returns. A panic inside ends the task alone and is
+/// carried to the handle as a [`JoinError`](crate::task::JoinError).
 ///
 /// A task that blocks its thread does not stop the others; see the crate's first page for what that promise covers.
 ///
 /// On a runtime that is shutting down the future is dropped and the handle resolves as cancelled.
 ///
 /// # Panics
-/// Outside a runtime. Use [`Runtime::spawn`](crate::runtime::Runtime::spawn) or [`Handle::spawn`](crate::runtime::Handle::spawn) there.
+/// Outside a runtime. Use [`Runtime::spawn`](crate::runtime::Runtime::spawn) or
+/// [`Handle::spawn`] there.
 ///
 /// # Examples
 /// ```
@@ -45,8 +46,7 @@ where
     F: Future + Send + 'static,
     F::Output: Send + 'static,
 {
-    let location = Location::caller();
-    match context::with_current(|handle| handle.spawn_at(future, location, None)) {
+    match Handle::spawn_on_current(future, Location::caller()) {
         Ok(handle) => handle,
         Err(error) => panic!("{error}"),
     }
@@ -54,9 +54,9 @@ where
 
 /// Runs `f`, which may block, on the blocking pool, and returns a handle to await its result; asyncio's `to_thread`.
 ///
-/// The pool grows to [`max_blocking_threads`](crate::runtime::Builder::max_blocking_threads); beyond it calls wait in a queue. A call
-/// that has begun cannot be cancelled; one that has not is dropped by [`JoinHandle::abort`] at once, and when the runtime shuts
-/// down.
+/// The pool grows to [`max_blocking_threads`](crate::runtime::Builder::max_blocking_threads); beyond it calls wait in
+/// a queue. A call that has begun cannot be cancelled; one that has not is dropped by [`JoinHandle::abort`] at once,
+/// and when the runtime shuts down.
 ///
 /// # Panics
 /// Outside a runtime.
@@ -74,19 +74,16 @@ where
     F: FnOnce() -> R + Send + 'static,
     R: Send + 'static,
 {
-    let location = Location::caller();
-    match context::with_current(|handle| handle.spawn_blocking_at(f, location)) {
-        Ok(handle) => handle,
-        Err(error) => panic!("{error}"),
-    }
+    Handle::current().spawn_blocking_at(f, Location::caller())
 }
 
 /// Runs `f` here and now, and says that it may block, so that other tasks do not wait for it.
 ///
-/// On a worker of a `multi_thread` runtime this is a hint: it costs a few nanoseconds if `f` is short, and if `f` lasts, the
-/// permit to run tasks goes to another thread within about a millisecond. Code that blocks without the hint is found
-/// out too, a little later; [`block_in_place_now`] hands off before `f` begins. What shares this very task (`join!`, `select!`)
-/// does wait. On a `current_thread` runtime (where tokio panics), and outside a runtime, `f` is simply called.
+/// On a worker of a `multi_thread` runtime this is a hint: it costs a few nanoseconds if `f` is short, and if `f`
+/// lasts, the permit to run tasks goes to another thread within about a millisecond. Code that blocks without the hint
+/// is found out too, a little later; [`block_in_place_now`] hands off before `f` begins. What shares this very task
+/// (`join!`, `select!`) does wait. On a `current_thread` runtime (where tokio panics), and outside a runtime, `f` is
+/// simply called.
 ///
 /// # Examples
 /// ```

@@ -22,12 +22,11 @@ use std::panic::Location;
 pub use abort::AbortHandle;
 pub(crate) use cell::{Header, new};
 pub use error::JoinError;
-pub(crate) use error::contain;
-pub(crate) use id::Current;
 pub use id::{Id, id, try_id};
 pub use join::JoinHandle;
 pub(crate) use references::{Notified, Task};
-pub(crate) use registry::{Registry, TaskInfo, TaskState};
+pub(crate) use registry::Registry;
+pub use registry::{TaskInfo, TaskState};
 
 /// What a task asks of whoever runs it: a cheap handle, stored by value in each task.
 ///

@@ -140,11 +140,6 @@ impl Notified {
     pub(crate) fn location(&self) -> &'static Location<'static> {
         self.0.header().location()
     }
-
-    /// What never changes of the task, and its place in the registry.
-    pub(crate) fn header(&self) -> &Header {
-        self.0.header()
-    }
 }
 
 /// The registry's reference to a task.
@@ -153,11 +148,6 @@ pub(crate) struct Task(Reference);
 impl Task {
     pub(super) fn new(reference: Reference) -> Self {
         Self(reference)
-    }
-
-    /// Cancels the task as its join handle would.
-    pub(crate) fn abort(&self) {
-        self.0.abort();
     }
 
     /// Cancels the task and drops its future here, unless it runs elsewhere; there it will be dropped.

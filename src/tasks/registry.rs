@@ -46,7 +46,8 @@ struct Entry {
 
 /// What a live task is doing, at one moment.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) enum TaskState {
+#[non_exhaustive]
+pub enum TaskState {
     /// It waits to be woken.
     Idle,
     /// It waits in a queue for its turn.
@@ -57,13 +58,18 @@ pub(crate) enum TaskState {
     Complete,
 }
 
-/// One live task, as reported.
+/// One live task, as told by [`Handle::tasks`](crate::runtime::Handle::tasks).
 #[derive(Clone, Debug)]
-pub(crate) struct TaskInfo {
-    pub(crate) id: Id,
-    pub(crate) name: Option<Arc<str>>,
-    pub(crate) location: &'static Location<'static>,
-    pub(crate) state: TaskState,
+#[non_exhaustive]
+pub struct TaskInfo {
+    /// Its number.
+    pub id: Id,
+    /// Its name, if it was given one.
+    pub name: Option<Arc<str>>,
+    /// Where it was spawned.
+    pub location: &'static Location<'static>,
+    /// What it is doing.
+    pub state: TaskState,
 }
 
 impl Registry {
@@ -154,6 +160,7 @@ impl Registry {
     }
 
     /// Whether `close` was called.
+    #[cfg(test)]
     pub(crate) fn is_closed(&self) -> bool {
         self.shards[0].tasks.lock().closed
     }
@@ -185,11 +192,6 @@ impl Registry {
     pub(crate) fn len(&self) -> usize {
         // Relaxed: a count for reports; nothing is read on the strength of it.
         self.shards.iter().map(|shard| shard.count.load(Ordering::Relaxed)).sum()
-    }
-
-    /// Whether no task is alive, as exact as [`len`](Self::len).
-    pub(crate) fn is_empty(&self) -> bool {
-        self.len() == 0
     }
 
     /// The name of the live task with this number, if it has one. Looks at every task: for reports only.

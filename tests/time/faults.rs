@@ -36,7 +36,10 @@ fn fault_28_time_outside_a_runtime_panics_at_the_caller_with_the_words_people_se
 fn fault_29_a_timer_whose_runtime_goes_does_not_hang() {
     test(|| {
         let (first, second) = (multi_thread(), multi_thread());
-        let sleep = first.block_on(async { sleep(HOUR) });
+        let sleep = {
+            let _entered = first.enter();
+            sleep(HOUR)
+        };
         let (sender, armed) = std::sync::mpsc::channel();
         let waiting = second.spawn(async move {
             let mut sleep = pin!(sleep);

@@ -16,7 +16,7 @@ impl Worker {
         }
     }
 
-    /// Runs `f`, which may block; see `handoff.md`. The permit goes to another thread at once, or not before the watch
+    /// Runs `f`, which may block; see `../handoff.md`. The permit goes to another thread at once, or not before the watch
     /// finds that `f` lasts.
     pub(crate) fn away<R>(&self, at_once: bool, f: impl FnOnce() -> R) -> R {
         let config = &self.shared.config;

@@ -143,16 +143,24 @@ impl Worker {
         if self.shared.offenders.has(task.location()) {
             self.run_offender(task);
         } else {
-            task.run();
+            self.poll(task);
         }
         slot.end_poll();
         if slot.control() == Control::Active { Step::Ran } else { self.go_on_without_permit() }
     }
 
+    /// Polls the task once. If it was woken meanwhile it goes to the end of the queue, quietly: this worker is about to look
+    /// there itself, and should it not come to that, the watch makes the queue known.
+    fn poll(&self, task: Notified) {
+        if let Some(again) = task.poll_once() {
+            self.push_last(again);
+        }
+    }
+
     /// The queues in their order: now and then the injector first, so that nothing there waits for ever.
     fn next_task(&self) -> Option<Notified> {
         if count_down(&self.until_injector, self.shared.config.global_queue_interval) {
-            if let Some(task) = self.from_injector() {
+            if let Some(task) = self.take_injected() {
                 return Some(task);
             }
         }
@@ -165,10 +173,10 @@ impl Worker {
             self.seat.queue.push(task);
         }
         self.lifo_streak.set(0);
-        self.seat.queue.pop().or_else(|| self.from_injector())
+        self.seat.queue.pop().or_else(|| self.take_injected())
     }
 
-    fn from_injector(&self) -> Option<Notified> {
+    fn take_injected(&self) -> Option<Notified> {
         let injector = &self.shared.injector;
         if injector.is_empty() {
             return None;
@@ -200,7 +208,7 @@ impl Worker {
                     return Some(task);
                 }
             }
-            if let Some(task) = self.from_injector() {
+            if let Some(task) = self.take_injected() {
                 return Some(task);
             }
             if !retry {

@@ -16,7 +16,8 @@ const POLL_FAILED_PAUSE: Duration = Duration::from_millis(10);
 const TOKEN_PAUSE: Duration = Duration::from_micros(20);
 
 impl Worker {
-    /// Gives the permit back and sleeps until there is work, or until `interrupt` says so after a wake-up of the reactor.
+    /// Gives the permit back and sleeps until there is work, or until `interrupt` says so after a wake-up of the
+    /// reactor.
     pub(crate) fn sleep(&self, interrupt: &dyn Fn() -> bool) -> Step {
         let searching = self.searching.replace(false);
         let bed = if self.slot().change_control(Control::Active, Control::Idle) {
@@ -29,8 +30,8 @@ impl Worker {
     }
 
     pub(super) fn rest(&self, bed: Bed, interrupt: &dyn Fn() -> bool) -> Step {
-        // ORDERING: SeqCst fence, edge "work-published", the sleeper's side: it has announced its sleep, fences, and looks
-        // for work once more. Its twin is in `Shared::notify`, which tells the proof.
+        // ORDERING: SeqCst fence, edge "work-published", the sleeper's side: it has announced its sleep, fences, and
+        // looks for work once more. Its twin is in `Shared::notify`, which tells the proof.
         fence(Ordering::SeqCst);
         if self.shared.has_work() {
             self.shared.wake_one();
@@ -58,15 +59,15 @@ impl Worker {
         let mut wakers = self.wakers.take();
         loop {
             let token = self.shared.reactor.try_token();
-            // With the token in hand, or it may be too early: if it was claimed before, the interrupt may have ended another
-            // holder's poll, and will not end this one.
+            // With the token in hand, or it may be too early: if it was claimed before, the interrupt may have ended
+            // another holder's poll, and will not end this one.
             let mut awake = !idle.is_poller(self.index()) || self.shared.lifecycle.is_closing() || interrupt();
             let Some(mut token) = token else {
                 if awake {
                     break;
                 }
-                // Another is looking for events without blocking, or was claimed and is leaving. Never waits for the lock itself: a
-                // claim could not end that, and the next poller might hold it for ever.
+                // Another is looking for events without blocking, or was claimed and is leaving. Never waits for the
+                // lock itself: a claim could not end that, and the next poller might hold it for ever.
                 pause(TOKEN_PAUSE);
                 continue;
             };
@@ -88,7 +89,8 @@ impl Worker {
         if by_itself {
             self.shared.rouse_watch();
         }
-        // One task: this worker runs it and comes back. More: another is woken, and takes the token when it has nothing left.
+        // One task: this worker runs it and comes back. More: another is woken, and takes the token when it has
+        // nothing left.
         if self.wake_batch(wakers) > 1 {
             self.shared.notify();
         }

@@ -1,6 +1,7 @@
 //! Wakers, the join handle's waker, the reference count and the budget.
 
 use super::*;
+use crate::tasks::error::contain;
 
 #[test]
 fn a_wake_during_the_poll_gives_exactly_one_more() {

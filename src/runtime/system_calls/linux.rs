@@ -3,7 +3,7 @@
 use libc as c;
 
 /// The name of a system call, and the file of its first argument where that is a descriptor.
-pub(super) fn describe(number: u64, first: u64) -> (Option<String>, Option<String>) {
+pub(in crate::runtime) fn describe(number: u64, first: u64) -> (Option<String>, Option<String>) {
     let Ok(number) = c::c_long::try_from(number) else { return (None, None) };
     match CALLS.iter().find(|(known, ..)| *known == number) {
         Some((_, name, takes_descriptor)) => {

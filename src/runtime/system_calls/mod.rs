@@ -1,0 +1,11 @@
+//! The names of system calls: one file per kind of system, chosen here.
+
+#[cfg(target_os = "linux")]
+mod linux;
+#[cfg(not(target_os = "linux"))]
+mod portable;
+
+#[cfg(target_os = "linux")]
+pub(super) use linux::describe;
+#[cfg(not(target_os = "linux"))]
+pub(super) use portable::describe;
