@@ -97,7 +97,7 @@ async fn fault_51_everything_works_one_byte_at_a_time() {
 async fn read_to_end_keeps_what_is_there_and_does_not_grow_for_nothing() {
     let mut exact = Vec::with_capacity(100);
     exact.extend_from_slice(b"> ");
-    let source = vec![7; 98];
+    let source = [7; 98];
     assert_eq!((&source[..]).read_to_end(&mut exact).await.unwrap(), 98);
     assert_eq!((exact.len(), exact.capacity()), (100, 100));
     let mut large = Vec::new();
