@@ -2,9 +2,15 @@
 
 mod blocking;
 mod blocking_tasks;
+mod engine;
+mod handoff;
+mod idle;
+mod lifo;
 mod one_place;
 mod parker;
 mod readiness;
+mod shutdown;
+mod sleep;
 mod task_end;
 mod task_join;
 mod task_wake;
@@ -16,8 +22,13 @@ use crate::explore::Models;
 pub const ALL: &[Models] = &[
     blocking::MODELS,
     blocking_tasks::MODELS,
+    handoff::MODELS,
+    idle::MODELS,
+    lifo::MODELS,
     parker::MODELS,
     readiness::MODELS,
+    shutdown::MODELS,
+    sleep::MODELS,
     task_end::MODELS,
     task_join::MODELS,
     task_wake::MODELS,

@@ -1,0 +1,141 @@
+//! What the models of the scheduler stand on: a whole scheduler, its workers on loom's threads, and jobs that count.
+
+use std::future::Future;
+use std::panic::Location;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use crate::primitives::Arc;
+use crate::primitives::atomic::{AtomicUsize, Ordering};
+use crate::primitives::clock::{Clock, NEVER};
+use crate::primitives::parker::{Parker, Unparker};
+use crate::primitives::thread::Spawner;
+use crate::reactor::Reactor;
+use crate::scheduler::idle::Bed;
+use crate::scheduler::stall::Rules;
+use crate::scheduler::{Config, Shared};
+use crate::tasks::{Id, Notified};
+
+/// A scheduler with `permits` permits and room for `threads` threads, none of them started.
+pub(super) fn scheduler(permits: usize, threads: usize) -> Arc<Shared> {
+    let config = Config {
+        permits,
+        max_threads: threads,
+        hands_off: true,
+        keep_alive: NEVER,
+        watch: Rules { hands_off: true, max_cpu_extra: 1, report_after: NEVER, notices: None },
+        event_interval: 1000,
+        global_queue_interval: 1000,
+        threads: Spawner::plain(),
+        around: std::sync::Arc::new(|body: &mut dyn FnMut()| body()),
+        on_park: None,
+        on_unpark: None,
+        seed: 1,
+    };
+    let reactor = Arc::new(Reactor::new(permits + 1, Clock::new()).unwrap());
+    Arc::new(Shared::new(config, reactor))
+}
+
+/// [`scheduler`] with `threads` threads started.
+pub(super) fn started(permits: usize, threads: usize) -> Arc<Shared> {
+    let shared = scheduler(permits, threads);
+    (0..threads).for_each(|_| Shared::start_thread(&shared).unwrap());
+    shared
+}
+
+/// [`started`], and every thread has lain down: the model begins after that.
+pub(super) fn settled(permits: usize, threads: usize) -> Arc<Shared> {
+    loom::stop_exploring();
+    let shared = started(permits, threads);
+    // Each thread runs until it sleeps.
+    loom::thread::yield_now();
+    assert!(shared.all_idle() && shared.idle.look().1);
+    loom::explore();
+    shared
+}
+
+/// Ends it as the runtime does, in one order of events: how it ends is for the models of the shutdown. Whatever is left after
+/// that shows as a leak of loom's `Arc`s.
+pub(super) fn end(shared: Arc<Shared>) {
+    loom::stop_exploring();
+    shut_down(&shared);
+}
+
+/// Ends it in every order.
+pub(super) fn shut_down(shared: &Arc<Shared>) {
+    shared.close();
+    shared.lifecycle.wait(0, None);
+    shared.cancel_all(0);
+    shared.drain();
+}
+
+/// Spawns a task that calls `job` in its one poll, and lets go of its handle.
+pub(super) fn spawn(shared: &Arc<Shared>, job: impl FnOnce() + Send + 'static) {
+    drop(Shared::spawn(shared, Once(Some(job)), Location::caller(), None));
+}
+
+/// Tasks without a worker: the right to poll each of them, and how often one was polled.
+pub(super) fn pieces(count: usize) -> (Arc<Shared>, Arc<AtomicUsize>, Vec<Notified>) {
+    let (shared, ran) = (scheduler(1, 1), Arc::new(AtomicUsize::new(0)));
+    let task = || {
+        let ran = ran.clone();
+        // Relaxed: read after a join.
+        let job = Once(Some(move || drop(ran.fetch_add(1, Ordering::Relaxed))));
+        let (handle, task) = shared.registry.bind(0, job, shared.clone(), Id::next(), Location::caller(), None);
+        drop(handle);
+        task.expect("the registry is open")
+    };
+    let tasks = (0..count).map(|_| task()).collect();
+    (shared, ran, tasks)
+}
+
+/// A future that calls a function, once.
+struct Once<F>(Option<F>);
+
+impl<F> Unpin for Once<F> {}
+
+impl<F: FnOnce()> Future for Once<F> {
+    type Output = ();
+
+    fn poll(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<()> {
+        self.0.take().expect("polled once")();
+        Poll::Ready(())
+    }
+}
+
+/// Counts up to a number and lets one thread wait for that.
+pub(super) struct Tally {
+    missing: AtomicUsize,
+    parker: Parker,
+}
+
+/// The counting side of a [`Tally`].
+#[derive(Clone)]
+pub(super) struct Tick(Arc<Tally>, Unparker);
+
+impl Tally {
+    /// The waiting side, and one to count with.
+    pub(super) fn new(of: usize) -> (Arc<Self>, Tick) {
+        let parker = Parker::new();
+        let unparker = parker.unparker();
+        let tally = Arc::new(Self { missing: AtomicUsize::new(of), parker });
+        (tally.clone(), Tick(tally, unparker))
+    }
+
+    /// Sleeps until all have counted. A task that is lost leaves loom with a deadlock.
+    pub(super) fn wait(&self) {
+        // Relaxed: published by the token.
+        while self.missing.load(Ordering::Relaxed) > 0 {
+            self.parker.park();
+        }
+    }
+}
+
+impl Tick {
+    pub(super) fn count(self) {
+        // Relaxed: published by the token.
+        if self.0.missing.fetch_sub(1, Ordering::Relaxed) == 1 {
+            self.1.unpark();
+        }
+    }
+}

@@ -1,0 +1,112 @@
+//! The hand-off: a permit moves on at any moment, and neither it nor a task is lost; the watch is awake while it is needed.
+
+use loom::thread;
+
+use super::engine::{Tally, end, scheduler, settled, spawn};
+use crate::explore::{model, models};
+use crate::primitives::Arc;
+use crate::primitives::parker::Parker;
+use crate::scheduler::{Shared, TICK, Watch, block_in_place, block_in_place_now};
+
+/// Back where they belong, once all threads sleep.
+fn permits_are_whole(shared: &Shared, permits: usize) {
+    loom::stop_exploring();
+    while !shared.all_idle() {
+        thread::yield_now();
+    }
+    loom::explore();
+    assert_eq!(shared.idle.look().0, permits);
+}
+
+models! { "handoff";
+    /// A task blocks until another has run, which is pushed meanwhile from outside.
+    /// Mutations: `give_on_without_release`, `back_takes_no_permit_but_is_active`.
+    fn a_permit_given_up_is_used_for_what_is_pushed() {
+        model(|| {
+            let shared = settled(1, 2);
+            let (second_ran, second) = Tally::new(1);
+            let (done, tick) = Tally::new(1);
+            spawn(&shared, move || {
+                block_in_place_now(|| second_ran.wait());
+                tick.count();
+            });
+            spawn(&shared, move || second.count());
+            done.wait();
+            permits_are_whole(&shared, 1);
+            end(shared);
+        });
+    }
+
+    /// The watch takes the permit of a task that said it would block, at any moment; another is pushed at any moment.
+    /// Mutations: `revoke_without_fence`, `revoke_wakes_nobody`.
+    fn a_revocation_against_a_push_loses_nothing() {
+        model(|| {
+            let shared = settled(1, 2);
+            let (second_ran, second) = Tally::new(1);
+            let (begun, begins) = Tally::new(1);
+            let (done, tick) = Tally::new(1);
+            loom::stop_exploring();
+            spawn(&shared, move || {
+                block_in_place(|| {
+                    begins.count();
+                    second_ran.wait();
+                });
+                tick.count();
+            });
+            begun.wait();
+            loom::explore();
+            let theirs = shared.clone();
+            let watch = thread::spawn(move || {
+                let mut watch = Watch::new(theirs);
+                (1..=2).for_each(|n| drop(watch.tick(n * TICK)));
+            });
+            spawn(&shared, move || second.count());
+            done.wait();
+            watch.join().unwrap();
+            permits_are_whole(&shared, 1);
+            end(shared);
+        });
+    }
+
+    /// The watch falls asleep while a worker gets something to do: it is awake as long as that lasts.
+    /// Mutations: `watch_sleeps_without_fence`, `rouse_without_fence`, `claim_rouses_nobody`.
+    fn the_watch_does_not_sleep_while_a_worker_runs() {
+        model(|| {
+            let shared = settled(1, 1);
+            let theirs = shared.clone();
+            let (awake, wakes) = Tally::new(1);
+            let watch = thread::spawn(move || {
+                theirs.watch_sleeps(&Parker::new(), None);
+                wakes.count();
+            });
+            // Does not end before the watch has woken.
+            let (done, tick) = Tally::new(1);
+            spawn(&shared, move || {
+                awake.wait();
+                tick.count();
+            });
+            done.wait();
+            watch.join().unwrap();
+            end(shared);
+        });
+    }
+
+    /// No thread can be had for a permit that lies idle: the watch hears of it. Mutations: `want_rouses_nobody`,
+    /// `watch_sleeps_without_a_poller`.
+    fn the_watch_hears_that_a_thread_is_wanted() {
+        model(|| {
+            let shared = scheduler(1, 1);
+            let theirs = shared.clone();
+            let watch = thread::spawn(move || {
+                theirs.watch_sleeps(&Parker::new(), None);
+                while !theirs.lifecycle.take_want() {
+                    theirs.watch_sleeps(&Parker::new(), None);
+                    thread::yield_now();
+                }
+            });
+            spawn(&shared, || {});
+            watch.join().unwrap();
+            end(shared);
+        });
+    }
+}
