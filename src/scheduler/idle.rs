@@ -227,9 +227,9 @@ impl Idle {
     /// A searcher found work. True if it was the last: then it wakes the next, since pushes meanwhile woke nobody.
     #[must_use]
     pub(crate) fn end_search(&self) -> bool {
-        // ORDERING: AcqRel, edge "search-ended": a pusher that still sees this searcher leaves its work to it, so the look
-        // that follows (the caller claims for whatever else is there) must not move before this.
-        Counts(self.counts.fetch_sub(ONE_SEARCHING, Ordering::AcqRel)).searching() == 1
+        // Relaxed: the caller's fence orders this before its look (edge "search-ended"); a pusher that still sees this searcher
+        // leaves its work to it.
+        Counts(self.counts.fetch_sub(ONE_SEARCHING, Ordering::Relaxed)).searching() == 1
     }
 
     /// A permit without its thread, which is about to block.

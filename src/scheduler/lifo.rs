@@ -29,8 +29,8 @@ impl LifoSlot {
             self.0.store(task, Ordering::Release);
             return None;
         }
-        // ORDERING: AcqRel, edge "lifo": publishes the new task, and takes the old one as `take` does.
-        let displaced = self.0.swap(task, Ordering::AcqRel);
+        // ORDERING: Release, edge "lifo": publishes the new task. The old one was this thread's own: nothing to acquire.
+        let displaced = self.0.swap(task, Ordering::Release);
         // SAFETY: what a swap takes out is a pointer that `into_raw` gave when it was pushed, and nobody takes it twice.
         NonNull::new(displaced).map(|task| unsafe { Notified::from_raw(task) })
     }

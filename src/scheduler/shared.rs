@@ -140,7 +140,8 @@ impl Shared {
         }
     }
 
-    /// One more thread is needed: the reactor thread is to start it, also when it sleeps deeply since no permit is in use.
+    /// One more thread is needed: the reactor thread is to start it. It is awake, for nobody polls now; roused all the same,
+    /// should a poller have come at this moment and it have gone to sleep on that.
     pub(crate) fn want_thread(&self) {
         self.lifecycle.want_thread();
         self.rouse_watch();

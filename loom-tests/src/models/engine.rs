@@ -74,19 +74,14 @@ pub(super) fn spawn(shared: &Arc<Shared>, job: impl FnOnce() + Send + 'static) {
     drop(Shared::spawn(shared, Once(Some(job)), Location::caller(), None));
 }
 
-/// Tasks without a worker: the right to poll each of them, and how often one was polled.
-pub(super) fn pieces(count: usize) -> (Arc<Shared>, Arc<AtomicUsize>, Vec<Notified>) {
-    let (shared, ran) = (scheduler(1, 1), Arc::new(AtomicUsize::new(0)));
-    let task = || {
-        let ran = ran.clone();
-        // Relaxed: read after a join.
-        let job = Once(Some(move || drop(ran.fetch_add(1, Ordering::Relaxed))));
-        let (handle, task) = shared.registry.bind(0, job, shared.clone(), Id::next(), Location::caller(), None);
-        drop(handle);
-        task.expect("the registry is open")
-    };
-    let tasks = (0..count).map(|_| task()).collect();
-    (shared, ran, tasks)
+/// A task without a worker: the right to poll it, which then counts.
+pub(super) fn piece(shared: &Arc<Shared>, ran: &Arc<AtomicUsize>) -> Notified {
+    let ran = ran.clone();
+    // Relaxed: read after a join.
+    let job = Once(Some(move || drop(ran.fetch_add(1, Ordering::Relaxed))));
+    let (handle, task) = shared.registry.bind(0, job, shared.clone(), Id::next(), Location::caller(), None);
+    drop(handle);
+    task.expect("the registry is open")
 }
 
 /// A future that calls a function, once.

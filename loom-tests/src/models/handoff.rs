@@ -20,7 +20,7 @@ fn permits_are_whole(shared: &Shared, permits: usize) {
 
 models! { "handoff";
     /// A task blocks until another has run, which is pushed meanwhile from outside.
-    /// Mutations: `give_on_without_release`, `back_takes_no_permit_but_is_active`.
+    /// Mutations: `give_on_without_release`, `back_is_active_without_a_permit`.
     fn a_permit_given_up_is_used_for_what_is_pushed() {
         model(|| {
             let shared = settled(1, 2);
@@ -38,7 +38,7 @@ models! { "handoff";
     }
 
     /// The watch takes the permit of a task that said it would block, at any moment; another is pushed at any moment.
-    /// Mutations: `revoke_without_fence`, `revoke_wakes_nobody`.
+    /// Mutation: `revoke_wakes_nobody`.
     fn a_revocation_against_a_push_loses_nothing() {
         model(|| {
             let shared = settled(1, 2);
@@ -68,6 +68,26 @@ models! { "handoff";
         });
     }
 
+    /// A permit becomes idle, and a task is pushed: one of the two sees the other. Mutations: `give_on_without_fence`,
+    /// `give_on_looks_for_no_work`.
+    fn a_permit_given_on_against_a_push_loses_nothing() {
+        model(|| {
+            loom::stop_exploring();
+            let shared = scheduler(1, 1);
+            assert!(shared.idle.take_permit());
+            Shared::start_thread(&shared).unwrap();
+            thread::yield_now();
+            loom::explore();
+            let (done, tick) = Tally::new(1);
+            let theirs = shared.clone();
+            let pusher = thread::spawn(move || spawn(&theirs, move || tick.count()));
+            shared.give_permit_on();
+            done.wait();
+            pusher.join().unwrap();
+            end(shared);
+        });
+    }
+
     /// The watch falls asleep while a worker gets something to do: it is awake as long as that lasts.
     /// Mutations: `watch_sleeps_without_fence`, `rouse_without_fence`, `claim_rouses_nobody`.
     fn the_watch_does_not_sleep_while_a_worker_runs() {
@@ -91,20 +111,14 @@ models! { "handoff";
         });
     }
 
-    /// No thread can be had for a permit that lies idle: the watch hears of it. Mutations: `want_rouses_nobody`,
-    /// `watch_sleeps_without_a_poller`.
-    fn the_watch_hears_that_a_thread_is_wanted() {
+    /// All that could poll are blocked, or no thread could be had: the watch does not sleep, however idle the permits are.
+    /// Mutation: `watch_sleeps_without_a_poller`.
+    fn the_watch_stays_awake_while_nobody_polls() {
         model(|| {
             let shared = scheduler(1, 1);
             let theirs = shared.clone();
-            let watch = thread::spawn(move || {
-                theirs.watch_sleeps(&Parker::new(), None);
-                while !theirs.lifecycle.take_want() {
-                    theirs.watch_sleeps(&Parker::new(), None);
-                    thread::yield_now();
-                }
-            });
-            spawn(&shared, || {});
+            let watch = thread::spawn(move || theirs.watch_sleeps(&Parker::new(), None));
+            shared.idle.look();
             watch.join().unwrap();
             end(shared);
         });

@@ -57,7 +57,7 @@ models! { "idle";
 
     /// What a sleeper pushed over is seen by who pops it. Mutation: `idle_pop_again_relaxed`.
     fn two_sleepers_and_a_popper() {
-        model(|| {
+        bounded(3, || {
             let idle = Arc::new(Idle::new(0, 3));
             let sleepers = [0, 1].map(|index| {
                 let idle = idle.clone();
@@ -106,7 +106,7 @@ models! { "idle";
     /// A thread sleeps, one comes back from blocking, one claims: in the end each permit is in one place.
     /// Mutations: `idle_no_thread_keeps_the_permit`, `idle_spare_brings_a_permit`.
     fn permits_are_conserved() {
-        model(|| {
+        bounded(3, || {
             let idle = with_busy(2, 3, 2);
             let (sleeper, blocker) = (idle.clone(), idle.clone());
             let sleeper = thread::spawn(move || sleeper.sleep(0, false));

@@ -10,6 +10,8 @@ use crate::primitives::Arc;
 use crate::scheduler::Shared;
 
 models! { "sleep";
+    /// Mutations: `sleeper_does_not_look_again`, `pusher_wakes_nobody`, `claim_without_second_look`, `poll_though_claimed`,
+    /// `claimed_poller_not_interrupted`.
     fn a_push_racing_a_park_in_the_poll_is_never_lost() {
         model(|| {
             let shared = started(1, 1);
@@ -20,6 +22,21 @@ models! { "sleep";
         });
     }
 
+    /// The worker that ran the first task goes to sleep while the second is pushed.
+    /// Mutations: `sleeper_without_fence`, `pusher_without_fence`.
+    fn a_push_racing_a_worker_that_has_nothing_left_is_never_lost() {
+        model(|| {
+            let shared = settled(1, 1);
+            for _ in 0..2 {
+                let (done, tick) = Tally::new(1);
+                spawn(&shared, move || tick.count());
+                done.wait();
+            }
+            end(shared);
+        });
+    }
+
+    /// One worker sleeps in the poll, another is about to lie down. Mutation: `poller_waits_for_the_lock`.
     fn a_push_racing_a_park_on_the_stack_is_never_lost() {
         model(|| {
             loom::stop_exploring();
@@ -35,6 +52,7 @@ models! { "sleep";
         });
     }
 
+    /// Mutation: `second_pusher_without_injector`.
     fn two_pushers_wake_one_sleeper() {
         model(|| {
             let shared = started(1, 1);
@@ -48,6 +66,7 @@ models! { "sleep";
         });
     }
 
+    /// Mutation: `displaced_task_wakes_nobody`.
     fn what_a_stuck_poll_has_queued_is_stolen() {
         model(|| {
             let shared = settled(2, 2);
@@ -65,6 +84,7 @@ models! { "sleep";
         });
     }
 
+    /// Mutations: `end_of_search_without_fence`, `end_of_search_wakes_nobody`, `claimed_sleeper_not_unparked`.
     fn a_search_that_ends_while_another_task_is_pushed_wakes_the_next() {
         model(|| {
             let shared = settled(2, 2);
