@@ -41,9 +41,9 @@
 //!
 //! # What the lock protects
 //! `idle` and `threads` in the word change under the lock only, together with the list of those at rest; `SCOUT` is put down,
-//! and taken up by a thread that lingers, without it. Submitters read the word without the lock and take it only when there is somebody to wake or make. Every access
-//! of the word is Relaxed: it publishes nothing by itself. The fences order it with the queue, the queue hands over the jobs,
-//! and the parker carries the wake.
+//! and taken up by a thread that lingers, without it. Submitters read the word without the lock and take it only when there
+//! is somebody to wake or make. Every access of the word is Relaxed: it publishes nothing by itself. The fences order it
+//! with the queue, the queue hands over the jobs, and the parker carries the wake.
 //!
 //! # Rejected
 //! * Sleeping in the channel's own `recv_timeout`: every send wakes, 20,000 empty jobs made nearly as many futex calls.
