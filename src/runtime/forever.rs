@@ -33,12 +33,13 @@ impl Forever {
 /// Drives the runtime until it is stopped. A stop that was asked for before gives what is ready one round.
 pub(super) fn run(handle: &Handle) {
     let forever = &handle.inner().forever;
+    if forever.take() {
+        // Spawned from out here it lies in the injector, behind all that is ready.
+        let round = handle.spawn(async {});
+        let _ = handle.block_on(round);
+        return;
+    }
     handle.block_on(async {
-        if forever.take() {
-            // A task spawned now comes behind all that is ready.
-            let _ = handle.spawn(async {}).await;
-            return;
-        }
         poll_fn(|context| {
             if forever.take() {
                 return Poll::Ready(());
