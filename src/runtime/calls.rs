@@ -5,9 +5,10 @@
 
 use std::collections::VecDeque;
 use std::fmt;
+use std::future::poll_fn;
 use std::panic::{AssertUnwindSafe, Location, catch_unwind};
 use std::sync::{Arc, Weak};
-use std::task::{Wake, Waker};
+use std::task::{Poll, Wake, Waker};
 use std::time::{Duration, Instant};
 
 use super::{Handle, Inner};
@@ -136,21 +137,28 @@ impl Inner {
         drop(due);
         if !served {
             let runtime = self.clone();
-            Handle::new(self.clone()).spawn_at(async move { runtime.serve_calls() }, call.location, None);
+            let serve = poll_fn(move |context| {
+                if runtime.serve_calls() {
+                    context.waker().wake_by_ref();
+                    return Poll::Pending;
+                }
+                Poll::Ready(())
+            });
+            Handle::new(self.clone()).spawn_at(serve, call.location, None);
         }
     }
 
-    /// Runs what is due until nothing is.
-    fn serve_calls(&self) {
-        loop {
-            let mut due = self.calls.0.lock();
-            let Some(call) = due.queue.pop_front() else {
-                due.served = false;
-                return;
-            };
-            drop(due);
+    /// Runs what is due now. True if there is more: a call that was made meanwhile comes after everybody else's turn.
+    fn serve_calls(&self) -> bool {
+        let round = self.calls.0.lock().queue.len();
+        for _ in 0..round {
+            let next = self.calls.0.lock().queue.pop_front();
+            let Some(call) = next else { break };
             call.run();
         }
+        let mut due = self.calls.0.lock();
+        due.served = !due.queue.is_empty();
+        due.served
     }
 
     /// Cancels what is due, when nobody will serve it any more.
