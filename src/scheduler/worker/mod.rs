@@ -236,6 +236,10 @@ impl Worker {
         if self.mode.get() == Mode::Batch {
             self.batch.set(self.batch.get() + 1);
             self.seat.queue.push(task);
+        } else if !self.shared.config.hands_off {
+            // `current_thread` runs tasks in the order in which they became ready, as asyncio's loop does: nobody steals
+            // here, so the LIFO slot would buy nothing for it.
+            self.seat.queue.push(task);
         } else if self.slot().control() != Control::Active {
             // Without a permit nobody will look into the LIFO slot here, and the watch may sleep.
             self.seat.queue.push(task);
