@@ -19,18 +19,24 @@ pub(crate) struct Spawner {
 pub(crate) type Hook = Arc<dyn Fn() + Send + Sync>;
 
 impl Spawner {
-    /// Starts a thread called `name` (or as the user wished) that runs the user's hooks around `body`.
+    /// Starts a thread called `name` (or as the user wished) that runs the user's hooks around `body`. What `body` returns is
+    /// dropped after the stop hook: there it may say that the thread is done.
     ///
     /// # Errors
     /// The system refused a thread: `body` is dropped unrun.
-    pub(crate) fn spawn(&self, name: impl FnOnce() -> String, body: impl FnOnce() + Send + 'static) -> io::Result<()> {
+    pub(crate) fn spawn<R>(
+        &self,
+        name: impl FnOnce() -> String,
+        body: impl FnOnce() -> R + Send + 'static,
+    ) -> io::Result<()> {
         let name = self.name.as_ref().map_or_else(name, |user| user());
         let (on_start, on_stop) = (self.on_start.clone(), self.on_stop.clone());
         self.spawn_plain(name, move || {
             call(on_start.as_ref());
+            let _left: R;
             // The stop hook runs even when `body` unwinds.
             let _stop = OnDrop(on_stop);
-            body();
+            _left = body();
         })
     }
 

@@ -226,17 +226,13 @@ impl Shared {
         let living = this.lifecycle.thread_starts();
         let worker = Worker::new(this.clone(), seat);
         let around = this.config.around.clone();
-        let mut body = Some((worker, living));
+        let mut worker = Some(worker);
         this.config.threads.spawn(
             || format!("freewheel-worker-{number}"),
             move || {
-                around(&mut || {
-                    if let Some((worker, living)) = body.take() {
-                        worker.run();
-                        drop(worker);
-                        drop(living);
-                    }
-                });
+                around(&mut || worker.take().iter().for_each(Worker::run));
+                // After the user's stop hook, which the end waits for.
+                living
             },
         )
     }

@@ -36,8 +36,12 @@ impl Spawner {
         Self { name: None, stack_size: None, on_start: None, on_stop: None }
     }
 
-    pub(crate) fn spawn(&self, name: impl FnOnce() -> String, body: impl FnOnce() + Send + 'static) -> io::Result<()> {
-        self.spawn_plain(name(), body)
+    pub(crate) fn spawn<R>(
+        &self,
+        name: impl FnOnce() -> String,
+        body: impl FnOnce() -> R + Send + 'static,
+    ) -> io::Result<()> {
+        self.spawn_plain(name(), move || drop(body()))
     }
 
     pub(crate) fn spawn_plain(&self, _name: String, body: impl FnOnce() + Send + 'static) -> io::Result<()> {
