@@ -36,15 +36,24 @@ pub struct TryCurrentError {
     thread_ends: bool,
 }
 
+#[track_caller]
 pub(crate) fn enter<'a>(handle: &Handle) -> EnterGuard<'a> {
-    let number = CURRENT.with(|current| {
+    match enter_if_alive(handle) {
+        Some(guard) => guard,
+        None => panic!("{}", TryCurrentError { thread_ends: true }),
+    }
+}
+
+/// As [`enter`]; None if the thread is ending and its thread-locals are gone, as in the drop of a runtime that lay in one.
+pub(crate) fn enter_if_alive<'a>(handle: &Handle) -> Option<EnterGuard<'a>> {
+    let number = CURRENT.try_with(|current| {
         let mut current = current.borrow_mut();
         current.next += 1;
         let number = current.next;
         current.stack.push((number, handle.clone()));
         number
     });
-    EnterGuard { number, _handle: PhantomData, _not_send: PhantomData }
+    number.ok().map(|number| EnterGuard { number, _handle: PhantomData, _not_send: PhantomData })
 }
 
 /// The current handle.

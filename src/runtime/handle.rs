@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::future::Future;
-use std::panic::Location;
+use std::panic::{Location, RefUnwindSafe, UnwindSafe};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -181,7 +181,7 @@ impl Handle {
     #[track_caller]
     pub fn block_on<F: Future>(&self, future: F) -> F::Output {
         let _running = Running::new(&self.inner.running);
-        let _entered = self.enter();
+        let _entered = context::enter_if_alive(self);
         if size_of::<F>() > LARGE_FUTURE { self.drive(Box::pin(future)) } else { self.drive(future) }
     }
 
@@ -243,6 +243,10 @@ where
         Shared::spawn(scheduler, future, location, name)
     }
 }
+
+// A panic in a task or a hook never leaves the runtime in between: nothing of ours is held while user code runs.
+impl UnwindSafe for Handle {}
+impl RefUnwindSafe for Handle {}
 
 /// Counts one `block_on` in progress.
 struct Running<'a>(&'a AtomicUsize);

@@ -12,13 +12,15 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::Inner;
+use super::{Handle, Inner, context};
 use crate::scheduler;
 
 /// A grace beyond this, some thirty years, is no limit.
 const FOR_EVER: Duration = Duration::from_secs(1_000_000_000);
 
 pub(super) fn shut_down(inner: &Arc<Inner>, grace: Duration) {
+    // What is dropped here may want to spawn: it finds its runtime, and is told that it is closed.
+    let _entered = context::enter_if_alive(&Handle::new(inner.clone()));
     // A worker that drops a runtime, its own or another, must not keep its permit while it waits.
     scheduler::block_in_place(|| {
         let (begun, limit) = (Instant::now(), (grace < FOR_EVER).then_some(grace));
