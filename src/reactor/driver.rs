@@ -227,7 +227,10 @@ impl Token<'_> {
         }
         match &result {
             Ok(()) => self.dispatch(wakers),
-            Err(error) => registrations.fail_all(error.raw_os_error().unwrap_or(0), wakers),
+            Err(error) => {
+                eprintln!("freewheel: the reactor's event queue is broken, whoever waits for I/O is told: {error}");
+                registrations.fail_all(error.raw_os_error().unwrap_or(0), wakers);
+            }
         }
         timers.fire(clock, wakers);
         // Relaxed: a figure to compare.
