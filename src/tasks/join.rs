@@ -159,7 +159,7 @@ impl<T> Future for JoinHandle<T> {
         let mut output: Option<Result<T, JoinError>> = None;
         // SAFETY: the task is complete, so its contents are ours (rule 1), and its output is a T.
         unsafe { (self.header().vtable.take_output)(self.header, (&raw mut output).cast()) };
-        Poll::Ready(output.expect("JoinHandle polled after it was ready"))
+        Poll::Ready(output.expect("JoinHandle polled after completion: it has given its output already"))
     }
 }
 
