@@ -27,6 +27,13 @@ pub(crate) fn file_descriptors() -> usize {
     fs::read_dir("/proc/self/fd").expect("/proc").count() - 1
 }
 
+/// How many threads and descriptors there are once no thread of a runtime is left: a joined thread leaves `/proc` a moment
+/// after its join.
+pub(crate) fn settled() -> (usize, usize) {
+    super::eventually(|| thread_names().iter().all(|name| !name.starts_with("freewheel")));
+    (threads(), file_descriptors())
+}
+
 /// The CPU time this process has used, user and system.
 pub(crate) fn cpu_time() -> Duration {
     // SAFETY: `usage` is a plain C struct for which all zeroes is valid; the call fills it.

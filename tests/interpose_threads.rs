@@ -1,0 +1,102 @@
+//! The system refuses threads, one after the other: `pthread_create` fails by plan.
+
+mod support;
+
+use std::ffi::{c_int, c_void};
+use std::time::Duration;
+
+use freewheel::runtime::Builder;
+use freewheel::time::sleep;
+use support::in_child;
+use support::interpose::{Plan, interpose, sweep};
+
+static CREATE: Plan = Plan::new();
+
+interpose! {
+    fn pthread_create(
+        thread: *mut libc::pthread_t,
+        attributes: *const libc::pthread_attr_t,
+        start: extern "C" fn(*mut c_void) -> *mut c_void,
+        argument: *mut c_void,
+    ) -> c_int = CREATE, fails returns_errno;
+}
+
+/// Tells whether a thread was refused to a build that did not say so.
+fn build_and_work() -> std::io::Result<bool> {
+    let runtime = Builder::new_multi_thread().worker_threads(4).enable_all().build()?;
+    let refused = CREATE.hits() > 0;
+    runtime.block_on(async {
+        freewheel::spawn(sleep(Duration::from_millis(1))).await.unwrap();
+    });
+    Ok(refused)
+}
+
+#[test]
+fn fault_35_the_nth_thread_refused_fails_the_build_and_leaves_nothing() {
+    in_child("fault_35_the_nth_thread_refused_fails_the_build_and_leaves_nothing", || {
+        build_and_work().unwrap();
+        let before = support::settled();
+        let mut told = 0;
+        sweep(&CREATE, 1, libc::EAGAIN, |n| {
+            match build_and_work() {
+                Err(error) => {
+                    assert_eq!(error.raw_os_error(), Some(libc::EAGAIN), "the {n}th: {error}");
+                    told += 1;
+                }
+                // A spare that is refused later is asked for again.
+                Ok(refused) => assert!(!refused, "the {n}th thread was refused and nobody said so"),
+            }
+            assert_eq!(support::settled(), before, "after the {n}th thread was refused");
+        });
+        // The reactor thread and four workers at least.
+        assert!(told >= 5, "only {told} threads were asked for");
+    })
+    .assert_ok();
+}
+
+#[test]
+fn fault_35_a_build_works_again_once_threads_are_granted() {
+    in_child("fault_35_a_build_works_again_once_threads_are_granted", || {
+        CREATE.arm(1, usize::MAX, libc::EAGAIN);
+        assert!(build_and_work().is_err());
+        CREATE.disarm();
+        build_and_work().unwrap();
+    })
+    .assert_ok();
+}
+
+#[test]
+fn fault_35_current_thread_needs_no_thread() {
+    in_child("fault_35_current_thread_needs_no_thread", || {
+        CREATE.arm(1, usize::MAX, libc::EAGAIN);
+        let runtime = Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(async {
+            freewheel::spawn(sleep(Duration::from_millis(1))).await.unwrap();
+        });
+        drop(runtime);
+        assert_eq!(CREATE.disarm(), 0);
+    })
+    .assert_ok();
+}
+
+#[test]
+fn a_thread_refused_while_a_task_blocks_costs_no_task() {
+    in_child("a_thread_refused_while_a_task_blocks_costs_no_task", || {
+        let runtime = support::multi_thread(2);
+        CREATE.arm(1, usize::MAX, libc::EAGAIN);
+        let (release, released) = std::sync::mpsc::channel::<()>();
+        let (started, begun) = std::sync::mpsc::channel();
+        runtime.spawn(async move {
+            started.send(()).unwrap();
+            let _ = released.recv();
+        });
+        begun.recv().unwrap();
+        for _ in 0..100 {
+            runtime.block_on(runtime.spawn(freewheel::task::yield_now())).unwrap();
+        }
+        runtime.block_on(runtime.spawn(async { sleep(Duration::from_millis(2)).await })).unwrap();
+        drop(release);
+        CREATE.disarm();
+    })
+    .assert_ok();
+}

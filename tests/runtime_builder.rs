@@ -1,0 +1,258 @@
+//! `runtime::Builder`: what each knob does, and what it refuses.
+
+mod support;
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Barrier, Mutex};
+use std::time::Duration;
+
+use freewheel::runtime::{Builder, Handle, Runtime};
+use support::{eventually, must_panic, must_panic_at, panic_text};
+
+/// The refusal of a value, whether it panics at the call or fails the build.
+#[track_caller]
+fn refused(build: impl FnOnce() -> std::io::Result<Runtime>) -> String {
+    match std::panic::catch_unwind(std::panic::AssertUnwindSafe(build)) {
+        Ok(Ok(_)) => panic!("this should have been refused"),
+        Ok(Err(error)) => error.to_string(),
+        Err(payload) => panic_text(&*payload),
+    }
+}
+
+#[test]
+fn the_default_has_a_worker_per_core() {
+    support::test(|| {
+        let (runtime, cores) = (Runtime::new().unwrap(), num_cpus::get());
+        let meeting = Arc::new(Barrier::new(cores));
+        let arrive = |_| {
+            let meeting = meeting.clone();
+            // All must be there at once, or none passes.
+            runtime.spawn(async move { meeting.wait().is_leader() })
+        };
+        let tasks: Vec<_> = (0..cores).map(arrive).collect();
+        tasks.into_iter().for_each(|task| drop(runtime.block_on(task).unwrap()));
+    });
+}
+
+#[test]
+fn as_many_tasks_run_at_once_as_there_are_workers() {
+    support::test(|| {
+        let runtime = support::multi_thread(3);
+        let meeting = Arc::new(Barrier::new(3));
+        let tasks: Vec<_> = (0..3)
+            .map(|_| {
+                let meeting = meeting.clone();
+                // All three must be there at once, or none passes.
+                runtime.spawn(async move { meeting.wait().is_leader() })
+            })
+            .collect();
+        let leaders = tasks.into_iter().map(|task| runtime.block_on(task).unwrap()).filter(|leader| *leader).count();
+        assert_eq!(leaders, 1);
+    });
+}
+
+#[test]
+fn fault_34_zero_and_absurd_values_are_refused_by_name() {
+    support::test(|| {
+        let zero = must_panic(|| drop(Builder::new_multi_thread().worker_threads(0).build()));
+        assert!(zero.contains("Worker threads cannot be set to 0"), "{zero}");
+        assert!(zero.len() > "Worker threads cannot be set to 0".len() + 10, "names no cure: {zero}");
+        let zero = must_panic(|| drop(Builder::new_multi_thread().max_blocking_threads(0).build()));
+        assert!(zero.contains("Max blocking threads cannot be set to 0"), "{zero}");
+        let zero = must_panic(|| drop(Builder::new_multi_thread().event_interval(0).build()));
+        assert!(zero.contains("event_interval"), "{zero}");
+        let zero = must_panic(|| drop(Builder::new_multi_thread().global_queue_interval(0).build()));
+        assert!(zero.contains("global_queue_interval must be greater than 0"), "{zero}");
+
+        let huge = refused(|| Builder::new_multi_thread().worker_threads(usize::MAX).build());
+        assert!(huge.to_lowercase().contains("worker") && huge.contains(&usize::MAX.to_string()), "{huge}");
+        let huge = refused(|| Builder::new_multi_thread().worker_threads(10_000_000).build());
+        assert!(huge.to_lowercase().contains("worker") && huge.contains("10000000"), "{huge}");
+    });
+}
+
+#[test]
+fn a_refusal_names_the_callers_line() {
+    let line = line!() + 1;
+    let (_, place) = must_panic_at(|| drop(Builder::new_multi_thread().worker_threads(0).build()));
+    assert_eq!(place, format!("tests/runtime_builder.rs:{line}"));
+    let line = line!() + 1;
+    let (_, place) = must_panic_at(|| drop(Builder::new_multi_thread().global_queue_interval(0).build()));
+    assert_eq!(place, format!("tests/runtime_builder.rs:{line}"));
+}
+
+#[test]
+fn a_cap_without_bound_is_no_harm() {
+    support::test(|| {
+        let runtime = Builder::new_multi_thread()
+            .worker_threads(1)
+            .max_blocking_threads(usize::MAX)
+            .thread_keep_alive(Duration::MAX)
+            .build()
+            .unwrap();
+        assert_eq!(runtime.block_on(runtime.spawn_blocking(|| 7)).unwrap(), 7);
+        runtime.shutdown_timeout(Duration::from_secs(60));
+    });
+}
+
+#[test]
+fn a_stack_size_the_system_cannot_give_is_an_error_and_not_a_crash() {
+    support::test(|| {
+        let text = refused(|| Builder::new_multi_thread().worker_threads(1).thread_stack_size(usize::MAX / 2).build());
+        assert!(!text.is_empty());
+    });
+}
+
+#[test]
+fn thread_names_are_as_asked_for() {
+    support::test(|| {
+        let name = |runtime: &Runtime| {
+            let task = runtime.spawn(async { std::thread::current().name().map(str::to_owned) });
+            runtime.block_on(task).unwrap().expect("workers have names")
+        };
+        let blocking = |runtime: &Runtime| {
+            let job = runtime.spawn_blocking(|| std::thread::current().name().map(str::to_owned));
+            runtime.block_on(job).unwrap().expect("blocking threads have names")
+        };
+        let plain = support::multi_thread(1);
+        assert!(name(&plain).starts_with("freewheel-worker-"), "{}", name(&plain));
+        assert!(blocking(&plain).starts_with("freewheel-blocking-"), "{}", blocking(&plain));
+
+        let named = Builder::new_multi_thread().worker_threads(1).thread_name("mill").build().unwrap();
+        assert_eq!((name(&named).as_str(), blocking(&named).as_str()), ("mill", "mill"));
+
+        let count = Arc::new(AtomicUsize::new(0));
+        let numbered = Builder::new_multi_thread()
+            .worker_threads(2)
+            .thread_name_fn(move || format!("mill-{}", count.fetch_add(1, Ordering::SeqCst)))
+            .build()
+            .unwrap();
+        let (worker, blocking) = (name(&numbered), blocking(&numbered));
+        assert!(worker.starts_with("mill-") && blocking.starts_with("mill-") && worker != blocking);
+    });
+}
+
+#[test]
+fn the_stack_is_as_large_as_asked_for() {
+    /// Uses about `kilobytes` of stack.
+    fn dig(kilobytes: usize) -> usize {
+        let page = std::hint::black_box([kilobytes as u8; 1024]);
+        if kilobytes == 0 { 0 } else { dig(kilobytes - 1) + usize::from(page[kilobytes % 1024] == kilobytes as u8) }
+    }
+    support::test(|| {
+        let runtime =
+            Builder::new_multi_thread().worker_threads(1).thread_stack_size(64 << 20).enable_all().build().unwrap();
+        // Far more than the two megabytes that threads have by default.
+        assert_eq!(runtime.block_on(runtime.spawn(async { dig(12 << 10) })).unwrap(), 12 << 10);
+        assert_eq!(runtime.block_on(runtime.spawn_blocking(|| dig(12 << 10))).unwrap(), 12 << 10);
+    });
+}
+
+#[test]
+fn threads_that_start_and_stop_call_their_hooks_on_themselves() {
+    support::test(|| {
+        let started = Arc::new(Mutex::new(Vec::new()));
+        let stopped = Arc::new(Mutex::new(Vec::new()));
+        let note = |list: &Arc<Mutex<Vec<_>>>| {
+            let list = list.clone();
+            move || list.lock().unwrap().push(std::thread::current().id())
+        };
+        let runtime = Builder::new_multi_thread()
+            .worker_threads(2)
+            .on_thread_start(note(&started))
+            .on_thread_stop(note(&stopped))
+            .build()
+            .unwrap();
+        let worker = runtime.block_on(runtime.spawn(async { std::thread::current().id() })).unwrap();
+        let blocking = runtime.block_on(runtime.spawn_blocking(|| std::thread::current().id())).unwrap();
+        let seen = |list: &Arc<Mutex<Vec<_>>>, thread| list.lock().unwrap().contains(&thread);
+        assert!(seen(&started, worker) && seen(&started, blocking));
+        assert!(!seen(&stopped, worker));
+        drop(runtime);
+        eventually(|| seen(&stopped, worker) && seen(&stopped, blocking));
+        assert_eq!(started.lock().unwrap().len(), stopped.lock().unwrap().len());
+    });
+}
+
+#[test]
+fn a_worker_that_parks_calls_its_hooks_in_turns() {
+    support::test(|| {
+        let (parks, unparks) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
+        let count = |counter: &Arc<AtomicUsize>| {
+            let counter = counter.clone();
+            move || drop(counter.fetch_add(1, Ordering::SeqCst))
+        };
+        let runtime = Builder::new_multi_thread()
+            .worker_threads(1)
+            .on_thread_park(count(&parks))
+            .on_thread_unpark(count(&unparks))
+            .build()
+            .unwrap();
+        eventually(|| parks.load(Ordering::SeqCst) > 0);
+        let before = unparks.load(Ordering::SeqCst);
+        runtime.block_on(runtime.spawn(async {})).unwrap();
+        eventually(|| unparks.load(Ordering::SeqCst) > before && parks.load(Ordering::SeqCst) > before);
+        drop(runtime);
+    });
+}
+
+#[test]
+fn the_park_hook_of_current_thread_is_called_too() {
+    support::test(|| {
+        let parks = Arc::new(AtomicUsize::new(0));
+        let count = parks.clone();
+        let runtime = Builder::new_current_thread()
+            .on_thread_park(move || drop(count.fetch_add(1, Ordering::SeqCst)))
+            .enable_all()
+            .build()
+            .unwrap();
+        let gate = support::Gate::new();
+        let opener = gate.clone();
+        let thread = std::thread::spawn(move || {
+            eventually(|| opener.waits() > 0);
+            // The run parks on its own time; what it waits for comes from here in any case.
+            opener.open();
+        });
+        runtime.block_on(gate.wait());
+        thread.join().unwrap();
+        runtime.block_on(async { freewheel::time::sleep(Duration::from_millis(20)).await });
+        assert!(parks.load(Ordering::SeqCst) > 0);
+    });
+}
+
+#[test]
+fn a_hook_that_panics_costs_no_task() {
+    support::test(|| {
+        let runtime = Builder::new_multi_thread()
+            .worker_threads(2)
+            .on_thread_stop(|| panic!("a stop hook, on purpose"))
+            .build()
+            .unwrap();
+        assert_eq!(runtime.block_on(runtime.spawn(async { 1 })).unwrap(), 1);
+        drop(runtime);
+    });
+}
+
+#[test]
+fn a_builder_builds_more_than_once() {
+    support::test(|| {
+        let mut builder = Builder::new_multi_thread();
+        builder.worker_threads(1).thread_name("twice").enable_io().enable_time();
+        let (first, second) = (builder.build().unwrap(), builder.build().unwrap());
+        let task = second.spawn(async { 2 });
+        assert_eq!(first.block_on(task).unwrap(), 2);
+    });
+}
+
+#[test]
+fn the_public_types_can_be_shared_and_shown() {
+    fn shared<T: Send + Sync + Unpin + std::panic::UnwindSafe + std::fmt::Debug>() {}
+    shared::<Handle>();
+    shared::<Runtime>();
+    fn sent<T: Send + Sync>() {}
+    sent::<freewheel::task::JoinHandle<u8>>();
+    sent::<freewheel::task::AbortHandle>();
+    sent::<freewheel::task::JoinError>();
+    sent::<freewheel::runtime::CallHandle>();
+    assert!(format!("{:?}", Builder::new_multi_thread()).contains("worker_threads"));
+}
