@@ -217,7 +217,7 @@ fn the_abort_handle_alone_suffices() {
                 yield_now().await;
             }
         });
-        assert!(twin.is_finished());
+        eventually(|| twin.is_finished());
     });
 }
 
