@@ -1,8 +1,10 @@
-//! A stand-in for crossbeam-deque, exactly as weak as the real one, so that it lends no fence to the code under test.
+//! A stand-in for crossbeam-deque, never stronger than the real one, so that it lends no fence to the code under test.
 //!
 //! The orderings are those of crossbeam-deque 0.8.8, line for line: `push` is a release fence and a relaxed store; the
-//! owner's `is_empty` has no fence; a stealer's `steal` and `is_empty` carry a `SeqCst` fence; the injector's `push` is a
+//! owner's `is_empty` has no fence; a stealer's `steal` carries a `SeqCst` fence; the injector's `push` is a
 //! read-modify-write without a fence, and its `steal` fences and looks at the length before it touches anything else.
+//! Weaker on purpose: `is_empty` of stealer and injector has neither fence nor ordering here. The protocol of sleep and wake
+//! has fences of its own before each such look; with the real one's they could be taken out, and no model would tell.
 //! (The real one's SeqCst accesses are AcqRel to loom, which is weaker, never stronger.) Slots are atomic, since a thief
 //! reads a slot before it knows that the slot is its own.
 //!
@@ -152,9 +154,9 @@ impl<T> Stealer<T> {
     }
 
     pub(crate) fn len(&self) -> usize {
-        let front = self.ring.front.load(Ordering::Acquire);
-        fence(Ordering::SeqCst);
-        let back = self.ring.back.load(Ordering::Acquire);
+        // Relaxed and without a fence, see the file's head.
+        let front = self.ring.front.load(Ordering::Relaxed);
+        let back = self.ring.back.load(Ordering::Relaxed);
         back.wrapping_sub(front).max(0) as usize
     }
 
@@ -265,7 +267,8 @@ impl<T> Injector<T> {
     }
 
     pub(crate) fn len(&self) -> usize {
-        self.length.load(Ordering::SeqCst)
+        // Relaxed, see the file's head.
+        self.length.load(Ordering::Relaxed)
     }
 }
 

@@ -255,6 +255,7 @@ impl Idle {
     /// Takes a sleeping thread off the stack without a permit, to let it end.
     pub(crate) fn pop(&self) -> Option<usize> {
         // ORDERING: Acquire, edge "sleeper-below": pairs with the Release in `push`; without it `next` could be stale.
+        // (The models tell the Release from Relaxed, and not this: it is here because the memory model asks for both.)
         let mut seen = self.stack.load(Ordering::Acquire);
         loop {
             let top = ((seen & FIELD) as usize).checked_sub(1)?;

@@ -29,7 +29,7 @@ fn with_busy(permits: usize, threads: usize, busy: usize) -> Arc<Idle> {
 
 models! { "idle";
     /// A popper reads what is below the top, and meanwhile the top is popped and pushed again over something else.
-    /// Mutations: `idle_stack_without_version`, `idle_pop_relaxed`, `idle_push_relaxed`.
+    /// Mutations: `idle_stack_without_version`, `idle_push_relaxed`.
     fn each_sleeper_is_popped_once() {
         bounded(3, || {
             let idle = Arc::new(Idle::new(0, 3));
@@ -55,7 +55,7 @@ models! { "idle";
         });
     }
 
-    /// What a sleeper pushed over is seen by who pops it. Mutation: `idle_pop_again_relaxed`.
+    /// What a sleeper pushed over is seen by who pops it. Mutation: `idle_pop_forgets_what_is_below`.
     fn two_sleepers_and_a_popper() {
         bounded(3, || {
             let idle = Arc::new(Idle::new(0, 3));

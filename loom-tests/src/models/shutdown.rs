@@ -3,7 +3,7 @@
 use loom::thread;
 
 use super::engine::{Tally, settled, shut_down, spawn, started};
-use crate::explore::{model, models};
+use crate::explore::{bounded, model, models};
 use crate::primitives::Arc;
 
 models! { "shutdown";
@@ -25,9 +25,9 @@ models! { "shutdown";
         model(|| shut_down(&started(1, 1)));
     }
 
-    /// Mutations: `inject_after_the_end`, `close_leaves_tasks`, `registry_stays_open`.
+    /// Mutations: `inject_after_the_end`, `registry_stays_open`.
     fn a_task_spawned_while_it_closes_is_run_or_cancelled() {
-        model(|| {
+        bounded(3, || {
             let shared = settled(1, 1);
             let token = Arc::new(());
             let (theirs, held) = (shared.clone(), token.clone());

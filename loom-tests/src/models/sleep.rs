@@ -55,7 +55,7 @@ models! { "sleep";
     /// Mutation: `second_pusher_without_injector`.
     fn two_pushers_wake_one_sleeper() {
         model(|| {
-            let shared = started(1, 1);
+            let shared = settled(1, 1);
             let (done, tick) = Tally::new(2);
             let (theirs, again) = (shared.clone(), tick.clone());
             let other = thread::spawn(move || spawn(&theirs, move || again.count()));
