@@ -8,13 +8,13 @@ use freewheel::task::JoinHandle;
 
 /// Every open connection: its task, and the bell to ring when it should come to an end.
 #[derive(Default)]
-pub struct Connections {
+pub(crate) struct Connections {
     open: Vec<(JoinHandle<()>, Arc<Bell>)>,
 }
 
 impl Connections {
     /// Starts a connection's task.
-    pub fn spawn<F>(&mut self, serve: impl FnOnce(Arc<Bell>) -> F)
+    pub(crate) fn spawn<F>(&mut self, serve: impl FnOnce(Arc<Bell>) -> F)
     where
         F: Future<Output = ()> + Send + 'static,
     {
@@ -27,7 +27,7 @@ impl Connections {
     }
 
     /// Asks every connection to come to an end, and waits until the last has.
-    pub async fn close(self) {
+    pub(crate) async fn close(self) {
         for (_, bell) in &self.open {
             bell.ring();
         }
@@ -39,7 +39,7 @@ impl Connections {
 
 /// Rung once; one task at a time may wait for it.
 #[derive(Default)]
-pub struct Bell {
+pub(crate) struct Bell {
     state: Mutex<BellState>,
 }
 
@@ -62,7 +62,7 @@ impl Bell {
     }
 
     /// Completes when the bell has been rung.
-    pub async fn rung(&self) {
+    pub(crate) async fn rung(&self) {
         poll_fn(|cx| {
             let mut state = self.state.lock().unwrap();
             if state.rung {

@@ -7,20 +7,20 @@ use hyper::body::Bytes;
 use hyper::header::CONTENT_TYPE;
 use hyper::{Response, StatusCode};
 
-pub type Page = Response<Full<Bytes>>;
+pub(crate) type Page = Response<Full<Bytes>>;
 
 /// A whole document or file.
-pub fn file(mime: &str, body: impl Into<Bytes>) -> Page {
+pub(crate) fn file(mime: &str, body: impl Into<Bytes>) -> Page {
     respond(StatusCode::OK, mime, body)
 }
 
 /// A page with a heading and one paragraph of plain text.
-pub fn report(title: &str, text: String) -> Page {
+pub(crate) fn report(title: &str, text: String) -> Page {
     document(StatusCode::OK, title, &text)
 }
 
 /// The same, headed by what went wrong: "404 Not Found".
-pub fn failure(status: StatusCode, text: &str) -> Page {
+pub(crate) fn failure(status: StatusCode, text: &str) -> Page {
     document(status, &status.to_string(), text)
 }
 
@@ -55,7 +55,7 @@ impl fmt::Display for Escaped<'_> {
 }
 
 /// RFC 3986, section 2.1: `%41` is `A`. What is then not UTF-8 is replaced, not refused.
-pub fn percent_decoded(text: &str) -> String {
+pub(crate) fn percent_decoded(text: &str) -> String {
     let mut bytes = Vec::with_capacity(text.len());
     let mut rest = text.as_bytes();
     while let [first, after @ ..] = rest {

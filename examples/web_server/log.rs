@@ -11,16 +11,16 @@ use std::time::SystemTime;
 static QUIET: AtomicBool = AtomicBool::new(false);
 
 /// No request log.
-pub fn be_quiet() {
+pub(crate) fn be_quiet() {
     QUIET.store(true, Ordering::Relaxed);
 }
 
-pub fn write(line: Arguments<'_>) {
+pub(crate) fn write(line: Arguments<'_>) {
     let _ = writeln!(std::io::stdout().lock(), "{line}");
 }
 
 /// Puts the time of day (UTC) in front.
-pub fn write_timed(line: Arguments<'_>) {
+pub(crate) fn write_timed(line: Arguments<'_>) {
     if QUIET.load(Ordering::Relaxed) {
         return;
     }

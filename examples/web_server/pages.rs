@@ -17,7 +17,7 @@ use crate::html::{Page, failure, file, percent_decoded, report};
 const LONGEST_MS: u64 = 10_000;
 
 /// The answer to a request. A handler that panics is answered for as well.
-pub async fn answer<B>(request: &Request<B>) -> Page {
+pub(crate) async fn answer<B>(request: &Request<B>) -> Page {
     if ![Method::GET, Method::HEAD].contains(request.method()) {
         let mut refusal = failure(StatusCode::METHOD_NOT_ALLOWED, "This server knows GET and HEAD.");
         refusal.headers_mut().insert(ALLOW, HeaderValue::from_static("GET, HEAD"));

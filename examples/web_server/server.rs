@@ -24,7 +24,7 @@ const HEADER_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// The next connection, whatever happens. One lost connection is not the server's end, nor is a lack of descriptors
 /// or memory: that passes as clients leave, and until it has, this waits a little longer each time.
-pub async fn accept(listener: &TcpListener) -> (TcpStream, SocketAddr) {
+pub(crate) async fn accept(listener: &TcpListener) -> (TcpStream, SocketAddr) {
     let mut pause = Duration::from_millis(5);
     loop {
         match listener.accept().await {
@@ -40,7 +40,7 @@ pub async fn accept(listener: &TcpListener) -> (TcpStream, SocketAddr) {
 }
 
 /// Serves one client, from its first request to its last.
-pub async fn serve(stream: TcpStream, peer: SocketAddr, bell: Arc<Bell>) {
+pub(crate) async fn serve(stream: TcpStream, peer: SocketAddr, bell: Arc<Bell>) {
     let _ = stream.set_nodelay(true); // an answer is one write: nothing would be gained by waiting for more
     let service = service_fn(move |request| respond(request, peer));
     let mut connection = pin!(
