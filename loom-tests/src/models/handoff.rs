@@ -58,7 +58,9 @@ models! { "handoff";
             let theirs = shared.clone();
             let watch = thread::spawn(move || {
                 let mut watch = Watch::new(theirs);
-                (1..=2).for_each(|n| drop(watch.tick(n * TICK)));
+                for n in 1..=2 {
+                    watch.tick(n * TICK);
+                }
             });
             spawn(&shared, move || second.count());
             done.wait();

@@ -42,7 +42,9 @@ models! { "idle";
                 let (first, second) = (theirs.pop(), theirs.pop());
                 // The first to be popped lies down again; the second does not.
                 first.into_iter().for_each(|index| assert_eq!(theirs.sleep_as_spare(index, false), Bed::Stack));
-                second.into_iter().for_each(|index| drop(count.fetch_add(1 << (4 * index), Ordering::Relaxed)));
+                if let Some(index) = second {
+                    count.fetch_add(1 << (4 * index), Ordering::Relaxed);
+                }
             });
             if let Some(index) = idle.pop() {
                 popped.fetch_add(1 << (4 * index), Ordering::Relaxed);
