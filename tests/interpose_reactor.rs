@@ -262,27 +262,25 @@ fn fault_47_a_registration_refused_fails_its_call_and_leaks_nothing() {
 #[test]
 fn fault_58_a_full_wake_counter_counts_as_woken() {
     in_child("fault_58_a_full_wake_counter_counts_as_woken", || {
-        for (name, make) in flavours() {
-            let runtime = make().unwrap();
+        // One worker: when it is idle it lies in the poll, and only the eventfd wakes it.
+        for runtime in [support::current_thread(), support::multi_thread(1)] {
             let mut struck = 0;
-            for n in 1..20 {
-                WAKE.arm(n, 2, libc::EAGAIN);
-                runtime.block_on(async {
-                    for _ in 0..5 {
-                        // The wake comes from a foreign thread while the runtime is in its poll, or about to be.
-                        let gate = support::Gate::new();
-                        let opener = gate.clone();
-                        std::thread::spawn(move || {
-                            eventually(|| opener.waits() > 0);
-                            opener.open();
-                        });
-                        gate.wait().await;
-                    }
-                    scenario().await.unwrap_or_else(|error| panic!("{name}: {error}"));
+            eventually(|| {
+                WAKE.arm(1, 2, libc::EAGAIN);
+                // The wake comes from a foreign thread while the worker is in its poll, or about to be.
+                let gate = support::Gate::new();
+                let (wait, opener) = (gate.wait(), gate.clone());
+                let task = runtime.spawn(wait);
+                let thread = std::thread::spawn(move || {
+                    eventually(|| opener.waits() > 0);
+                    opener.open();
                 });
+                runtime.block_on(task).unwrap();
+                thread.join().unwrap();
+                runtime.block_on(scenario()).unwrap();
                 struck += WAKE.disarm();
-            }
-            assert!(struck > 0, "{name}: no wake was ever refused");
+                struck >= 10
+            });
         }
     })
     .assert_ok();

@@ -45,7 +45,7 @@ fn a_missing_header_is_seen() {
 #[test]
 fn a_long_file_and_a_long_line_are_seen() {
     breaks(layout::size, FILE, 601, &"//\n".repeat(601), &"//\n".repeat(600));
-    breaks(layout::size, FILE, 1, &"x".repeat(131), &"x".repeat(130));
+    breaks(layout::size, FILE, 1, &"x".repeat(141), &"x".repeat(140));
 }
 
 #[test]
