@@ -355,7 +355,9 @@ fn fault_85_exit_from_a_blocking_job_exits() {
     in_child("fault_85_exit_from_a_blocking_job_exits", || {
         let runtime = multi_thread(2);
         let (_keep, wait) = mpsc::channel::<()>();
-        runtime.spawn(async move { drop(wait.recv()) });
+        runtime.spawn(async move {
+            let _ = wait.recv();
+        });
         runtime.spawn_blocking(|| std::process::exit(4));
         runtime.run_forever();
     })

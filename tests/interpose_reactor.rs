@@ -3,7 +3,7 @@
 mod support;
 
 use std::ffi::{c_int, c_uint, c_void};
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::AtomicUsize;
 use std::time::Duration;
 
 use freewheel::io::{AsyncReadExt, AsyncWriteExt};
@@ -53,7 +53,10 @@ fn is_eventfd(fd: c_int) -> bool {
     std::fs::read_link(format!("/proc/self/fd/{fd}")).is_ok_and(|target| target.to_string_lossy().contains("eventfd"))
 }
 
-fn flavours() -> [(&'static str, fn() -> std::io::Result<Runtime>); 2] {
+/// A flavour's name, and how it is made.
+type Flavour = (&'static str, fn() -> std::io::Result<Runtime>);
+
+fn flavours() -> [Flavour; 2] {
     [
         ("current_thread", || Builder::new_current_thread().enable_all().build()),
         ("multi_thread", || Builder::new_multi_thread().worker_threads(2).enable_all().build()),

@@ -30,7 +30,9 @@ fn the_default_has_a_worker_per_core() {
             runtime.spawn(async move { meeting.wait().is_leader() })
         };
         let tasks: Vec<_> = (0..cores).map(arrive).collect();
-        tasks.into_iter().for_each(|task| drop(runtime.block_on(task).unwrap()));
+        for task in tasks {
+            runtime.block_on(task).unwrap();
+        }
     });
 }
 
@@ -180,7 +182,9 @@ fn a_worker_that_parks_calls_its_hooks_in_turns() {
         let (parks, unparks) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
         let count = |counter: &Arc<AtomicUsize>| {
             let counter = counter.clone();
-            move || drop(counter.fetch_add(1, Ordering::SeqCst))
+            move || {
+                counter.fetch_add(1, Ordering::SeqCst);
+            }
         };
         let runtime = Builder::new_multi_thread()
             .worker_threads(1)
@@ -202,7 +206,9 @@ fn the_park_hook_of_current_thread_is_called_too() {
         let parks = Arc::new(AtomicUsize::new(0));
         let count = parks.clone();
         let runtime = Builder::new_current_thread()
-            .on_thread_park(move || drop(count.fetch_add(1, Ordering::SeqCst)))
+            .on_thread_park(move || {
+                count.fetch_add(1, Ordering::SeqCst);
+            })
             .enable_all()
             .build()
             .unwrap();

@@ -66,7 +66,9 @@ fn a_stop_before_the_run_runs_what_is_ready_once_and_returns() {
         });
         let called = Arc::new(AtomicUsize::new(0));
         let counter = called.clone();
-        runtime.handle().call_soon(move || drop(counter.fetch_add(1, Ordering::SeqCst)));
+        runtime.handle().call_soon(move || {
+            counter.fetch_add(1, Ordering::SeqCst);
+        });
         runtime.handle().stop();
         runtime.run_forever();
         let round = rounds.load(Ordering::SeqCst);
@@ -220,7 +222,9 @@ fn a_call_soon_that_is_cancelled_in_time_never_runs() {
         let ran = Arc::new(AtomicUsize::new(0));
         let count = ran.clone();
         // Nothing runs on this flavour before the run begins.
-        let call = runtime.handle().call_soon(move || drop(count.fetch_add(1, Ordering::SeqCst)));
+        let call = runtime.handle().call_soon(move || {
+            count.fetch_add(1, Ordering::SeqCst);
+        });
         call.cancel();
         let handle = runtime.handle().clone();
         runtime.handle().call_soon(move || handle.stop());

@@ -562,7 +562,7 @@ fn fault_12_a_drop_that_wakes_and_aborts_others_during_shutdown_does_not_dead_lo
         let (runtime, gate) = (make(), Gate::new());
         for _ in 0..10 {
             let wait = gate.wait();
-            let other = runtime.spawn(async move { wait.await });
+            let other = runtime.spawn(wait);
             let meddles = Meddles(gate.clone(), other.abort_handle());
             runtime.spawn(async move {
                 let _meddles = meddles;

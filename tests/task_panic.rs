@@ -104,8 +104,8 @@ fn a_join_error_is_an_io_error_too() {
 #[test]
 fn fault_18_a_panic_in_the_futures_drop_after_its_end_is_told() {
     each_flavour(|make| {
-        struct Ends(#[allow(dead_code)] Bomb, DropCounterToken);
-        type DropCounterToken = support::DropToken;
+        #[allow(dead_code)] // only their drops count
+        struct Ends(Bomb, support::DropToken);
         impl Future for Ends {
             type Output = ();
             fn poll(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<()> {
