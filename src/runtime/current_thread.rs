@@ -25,13 +25,20 @@ const RETRY_AFTER: Nanos = 10_000_000;
 /// Where the worker lies while nobody drives it.
 pub(super) struct Driver {
     worker: Mutex<Option<Worker>>,
-    /// Threads that would drive if they could.
-    waiting: Mutex<Vec<Unparker>>,
+    waiting: Mutex<Waiting>,
+}
+
+/// Threads that would drive if they could.
+#[derive(Default)]
+struct Waiting {
+    threads: Vec<Unparker>,
+    /// How often the list was emptied: a thread stands in it once per round.
+    round: u64,
 }
 
 impl Driver {
     pub(super) fn new(worker: Worker) -> Self {
-        Self { worker: Mutex::new(Some(worker)), waiting: Mutex::new(Vec::new()) }
+        Self { worker: Mutex::new(Some(worker)), waiting: Mutex::default() }
     }
 
     pub(super) fn take(&self) -> Option<Worker> {
@@ -42,8 +49,20 @@ impl Driver {
     fn put_back(&self, worker: Worker) {
         worker.give_back_the_permit();
         *self.worker.lock() = Some(worker);
-        let waiting = std::mem::take(&mut *self.waiting.lock());
-        waiting.iter().for_each(Unparker::unpark);
+        let mut waiting = self.waiting.lock();
+        waiting.round += 1;
+        let threads = std::mem::take(&mut waiting.threads);
+        drop(waiting);
+        threads.iter().for_each(Unparker::unpark);
+    }
+
+    /// Puts this thread on the list unless it stands there since `listed`. The round in which it stands there.
+    fn wait(&self, parker: &Parker, listed: Option<u64>) -> u64 {
+        let mut waiting = self.waiting.lock();
+        if listed != Some(waiting.round) {
+            waiting.threads.push(parker.unparker());
+        }
+        waiting.round
     }
 }
 
@@ -65,6 +84,7 @@ fn drive_or_wait<F: Future>(inner: &Inner, driver: &Driver, mut future: Pin<&mut
     let parker = Parker::new();
     let signal = Arc::new(Signal::new(inner.scheduler.clone(), parker.unparker()));
     let waker = Waker::from(signal.clone());
+    let mut listed = None;
     loop {
         if let Some(worker) = driver.take() {
             let _permit = worker.take_the_permit();
@@ -78,7 +98,7 @@ fn drive_or_wait<F: Future>(inner: &Inner, driver: &Driver, mut future: Pin<&mut
                 return output;
             }
         }
-        driver.waiting.lock().push(parker.unparker());
+        listed = Some(driver.wait(&parker, listed));
         // The worker may have been put back before this thread stood in the list.
         if driver.worker.lock().is_none() {
             parker.park();

@@ -28,6 +28,10 @@ impl Worker {
         if !self.slot().change_control(Control::Active, to) {
             return f();
         }
+        if self.searching.get() {
+            // It was woken to search, and a waker that it calls blocks before it came to that.
+            self.stop_search();
+        }
         let _back = Back { worker: self, mode: self.mode.replace(Mode::Away) };
         if let Some(task) = self.slot().lifo.take() {
             self.shared.inject(task);
