@@ -116,7 +116,7 @@ fn fault_65_every_nth_thread_refused_in_turn() {
             let jobs: Vec<_> = (0..4)
                 .map(|_| {
                     let meet = meet.clone();
-                    runtime.spawn_blocking(move || drop(meet.wait()))
+                    runtime.spawn_blocking(move || meet.wait().is_leader())
                 })
                 .collect();
             for job in jobs {

@@ -405,7 +405,6 @@ fn fault_86_of_two_runtimes_the_right_one_polls() {
 }
 
 #[test]
-#[ignore = "a fork is not noticed yet: the child hangs"]
 fn fault_32_a_runtime_from_before_a_fork_is_refused_clearly_after_it() {
     let ended = in_child("fault_32_a_runtime_from_before_a_fork_is_refused_clearly_after_it", || {
         let runtime = multi_thread(2);

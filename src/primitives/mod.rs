@@ -5,6 +5,7 @@
 //! `tests/tidy.rs` refuses `std::sync`, `std::thread` and `UnsafeCell` anywhere else in `src`'s lower floors.
 
 pub(crate) mod clock;
+pub(crate) mod fork;
 pub(crate) mod ids;
 mod lock;
 pub(crate) mod parker;

@@ -58,9 +58,10 @@ impl Drop for OnDrop {
     }
 }
 
-fn call(hook: Option<&Hook>) {
+/// Calls a user's hook. A panic in it has been reported by the panic hook, and must not cost the thread its place.
+pub(crate) fn call(hook: Option<&Hook>) {
     if let Some(hook) = hook {
-        hook();
+        let _ = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| hook()));
     }
 }
 

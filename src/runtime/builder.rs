@@ -14,8 +14,8 @@ use super::reports::{OnStall, Reports, StallReport};
 use super::{Handle, Inner, Runtime, RuntimeFlavor, context, reactor_thread};
 use crate::blocking;
 use crate::primitives::clock::{Clock, nanos};
-use crate::primitives::random;
 use crate::primitives::thread::Spawner;
+use crate::primitives::{fork, random};
 use crate::reactor::Reactor;
 use crate::scheduler::idle::MOST_THREADS;
 use crate::scheduler::stall::{Notices, Rules};
@@ -382,6 +382,7 @@ impl Builder {
             calls: Calls::default(),
             reports: reports.unwrap_or_else(|| Arc::new(Reports::new(None))),
             running: AtomicUsize::new(0),
+            process: fork::generation(),
         }
     }
 

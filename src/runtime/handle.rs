@@ -13,6 +13,7 @@ use super::forever::Forever;
 use super::reports::Reports;
 use super::{block_on, current_thread};
 use crate::blocking::Pool;
+use crate::primitives::fork;
 use crate::reactor::Reactor;
 use crate::scheduler::{self, Shared, Worker};
 use crate::tasks::JoinHandle;
@@ -38,6 +39,24 @@ pub(crate) struct Inner {
     pub(super) reports: Arc<Reports>,
     /// How many threads are inside `block_on`.
     pub(super) running: AtomicUsize,
+    /// The process that built the runtime, as `primitives::fork` counts them.
+    pub(super) process: u32,
+}
+
+impl Inner {
+    /// Whether this process is a forked child of the one that built the runtime, whose threads did not come along.
+    pub(super) fn is_forked(&self) -> bool {
+        fork::generation() != self.process
+    }
+
+    #[track_caller]
+    fn assert_not_forked(&self) {
+        assert!(
+            !self.is_forked(),
+            "this runtime was built before a fork, and its threads did not come along: build a runtime of its own in \
+             the child process, or fork before building one"
+        );
+    }
 }
 
 impl fmt::Debug for Inner {
@@ -126,6 +145,7 @@ impl Handle {
         F: Future + Send + 'static,
         F::Output: Send + 'static,
     {
+        self.inner.assert_not_forked();
         spawn_onto(&self.inner.scheduler, future, location, name)
     }
 
@@ -161,6 +181,7 @@ impl Handle {
         F: FnOnce() -> R + Send + 'static,
         R: Send + 'static,
     {
+        self.inner.assert_not_forked();
         self.inner.pool.spawn(f, location)
     }
 
@@ -180,6 +201,7 @@ impl Handle {
     /// If `future` panics.
     #[track_caller]
     pub fn block_on<F: Future>(&self, future: F) -> F::Output {
+        self.inner.assert_not_forked();
         let _running = Running::new(&self.inner.running);
         let _entered = context::enter_if_alive(self);
         if size_of::<F>() > LARGE_FUTURE { self.drive(Box::pin(future)) } else { self.drive(future) }

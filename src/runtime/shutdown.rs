@@ -19,6 +19,10 @@ use crate::scheduler;
 const FOR_EVER: Duration = Duration::from_secs(1_000_000_000);
 
 pub(super) fn shut_down(inner: &Arc<Inner>, grace: Duration) {
+    if inner.is_forked() {
+        // Nobody is there to wait for, and locks may be held by threads that are not.
+        return;
+    }
     // What is dropped here may want to spawn: it finds its runtime, and is told that it is closed.
     let _entered = context::enter_if_alive(&Handle::new(inner.clone()));
     // A worker that drops a runtime, its own or another, must not keep its permit while it waits.

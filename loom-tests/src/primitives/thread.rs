@@ -86,3 +86,7 @@ pub(crate) fn panicking() -> bool {
 pub(crate) fn native_id() -> u32 {
     0
 }
+
+pub(crate) fn call(hook: Option<&Hook>) {
+    hook.into_iter().for_each(|hook| hook());
+}

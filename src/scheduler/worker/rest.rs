@@ -6,7 +6,7 @@ use super::super::idle::Bed;
 use super::super::slot::Control;
 use super::{Step, Worker};
 use crate::primitives::atomic::{Ordering, fence};
-use crate::primitives::thread::pause;
+use crate::primitives::thread::{call, pause};
 use crate::reactor::Wait;
 
 /// How long the poller waits before it polls again after the system's poll failed, so as not to spin.
@@ -36,7 +36,7 @@ impl Worker {
         if self.shared.has_work() {
             self.shared.wake_one();
         }
-        self.shared.config.on_park.iter().for_each(|hook| hook());
+        call(self.shared.config.on_park.as_ref());
         match bed {
             Bed::Stack => {
                 if !self.shared.lifecycle.is_closing() {
@@ -50,7 +50,7 @@ impl Worker {
             }
             Bed::Poll => self.rest_in_poll(interrupt),
         }
-        self.shared.config.on_unpark.iter().for_each(|hook| hook());
+        call(self.shared.config.on_unpark.as_ref());
         Step::Ran
     }
 
