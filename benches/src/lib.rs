@@ -16,6 +16,7 @@ mod facts;
 mod json;
 mod load;
 mod measure;
+mod never_stall;
 mod options;
 mod peers;
 mod process;
@@ -24,6 +25,8 @@ mod runner;
 mod sampler;
 mod statistics;
 mod table;
+
+pub use never_stall::main as never_stall;
 
 /// Does what the process's arguments say; the whole of the bench target's `main`.
 pub fn main() -> ExitCode {

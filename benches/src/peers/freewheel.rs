@@ -8,7 +8,7 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 /// A multi-thread runtime of ours.
-pub(crate) struct Freewheel(freewheel::runtime::Runtime);
+pub(crate) struct Freewheel(pub(crate) freewheel::runtime::Runtime);
 
 /// A join handle that takes a task's panic for the benchmark's own.
 pub(crate) struct Join<T>(freewheel::task::JoinHandle<T>);

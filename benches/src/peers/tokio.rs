@@ -8,7 +8,7 @@ use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 /// A multi-thread runtime of tokio's.
-pub(crate) struct Tokio(tokio::runtime::Runtime);
+pub(crate) struct Tokio(pub(crate) tokio::runtime::Runtime);
 
 /// A join handle that takes a task's panic for the benchmark's own.
 pub(crate) struct Join<T>(tokio::task::JoinHandle<T>);

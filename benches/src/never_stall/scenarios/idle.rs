@@ -1,0 +1,113 @@
+//! T10, and the reactor thread's own cost: what is used when nothing happens, and while the workers are busy.
+
+use std::fs::{read_dir, read_to_string};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use super::super::child::{Unit, Values};
+use super::super::contenders::{Contender, Setup};
+use super::WORKERS;
+use super::stage::threads;
+use super::turning::compute;
+use crate::peers::Peer;
+
+const KEEP_ALIVE: Duration = Duration::from_secs(1);
+const OBSERVED: Duration = Duration::from_secs(3);
+
+/// T10.
+pub(super) fn wake_ups<C: Contender>() -> Result<Values, String> {
+    let peer = C::start(Setup { keep_alive: Some(KEEP_ALIVE), ..Setup::plain() });
+    peer.block_on(peer.spawn_outside(async {}));
+    thread::sleep(KEEP_ALIVE + Duration::from_secs(1));
+    let (threads_before, before) = (threads(), observed_wake_ups());
+    let tasks: Vec<_> =
+        (0..20).map(|_| peer.spawn_outside(C::block(|| thread::sleep(Duration::from_millis(200))))).collect();
+    peer.block_on(async {
+        for task in tasks {
+            task.await;
+        }
+    });
+    thread::sleep(KEEP_ALIVE + Duration::from_secs(1));
+    let (threads_after, after) = (threads(), observed_wake_ups());
+    // This thread is the bench's.
+    let count = |name: &str, number: usize| (Unit::Count, name.to_owned(), number as f64 - 1.0);
+    Ok(vec![
+        (Unit::PerSecond, "wake-ups before".to_owned(), before),
+        (Unit::PerSecond, "wake-ups after".to_owned(), after),
+        count("threads before", threads_before),
+        count("threads after", threads_after),
+    ])
+}
+
+/// How often per second any thread but this one went to sleep again, over some seconds.
+fn observed_wake_ups() -> f64 {
+    let (begun, before) = (Instant::now(), voluntary_switches());
+    thread::sleep(OBSERVED);
+    (voluntary_switches() - before) / begun.elapsed().as_secs_f64()
+}
+
+fn voluntary_switches() -> f64 {
+    let switches = |task: PathBuf| {
+        let status = read_to_string(task.join("status")).ok()?;
+        status.lines().find_map(|line| line.strip_prefix("voluntary_ctxt_switches:"))?.trim().parse::<f64>().ok()
+    };
+    // The first thread has the process's number.
+    let own = std::process::id().to_string();
+    tasks().filter(|task| !task.ends_with(&own)).filter_map(switches).sum()
+}
+
+fn tasks() -> impl Iterator<Item = PathBuf> {
+    read_dir("/proc/self/task").into_iter().flatten().flatten().map(|entry| entry.path())
+}
+
+/// The share of a core that the reactor thread takes: while the workers run short polls, while they compute, and when idle.
+pub(super) fn reactor_thread<C: Contender>(quick: bool) -> Result<Values, String> {
+    let name = C::REACTOR.ok_or("has no such thread")?;
+    let peer = C::start(Setup::plain());
+    peer.block_on(peer.spawn_outside(async {}));
+    let observed = Duration::from_secs(if quick { 2 } else { 5 });
+    let mut values = Vec::new();
+    let mut share = |figure: &str| -> Result<(), String> {
+        thread::sleep(Duration::from_millis(300));
+        let (begun, before) = (Instant::now(), cpu_of_thread(name)?);
+        thread::sleep(observed);
+        let used = cpu_of_thread(name)? - before;
+        values.push((Unit::Share, figure.to_owned(), used / begun.elapsed().as_nanos() as f64));
+        Ok(())
+    };
+    for (figure, poll) in [("CPU, workers busy", Duration::ZERO), ("CPU, workers compute", Duration::from_millis(200))]
+    {
+        let stop = Arc::new(AtomicBool::new(false));
+        let busy = (0..WORKERS).map(|_| {
+            let stop = stop.clone();
+            peer.spawn_outside(async move {
+                // Relaxed: a flag that may be seen late.
+                while !stop.load(Ordering::Relaxed) {
+                    compute(poll);
+                    C::Peer::yield_now().await;
+                }
+            })
+        });
+        let busy: Vec<_> = busy.collect();
+        share(figure)?;
+        stop.store(true, Ordering::Relaxed);
+        peer.block_on(async {
+            for task in busy {
+                task.await;
+            }
+        });
+    }
+    share("CPU, idle")?;
+    Ok(values)
+}
+
+/// Nanoseconds that the thread of this name has been on a core. (`stat` has them too, in hundredths of a second: too coarse.)
+fn cpu_of_thread(name: &str) -> Result<f64, String> {
+    let is_it = |task: &PathBuf| read_to_string(task.join("comm")).is_ok_and(|comm| comm.trim() == name);
+    let task = tasks().find(is_it).ok_or_else(|| format!("no thread is named {name}"))?;
+    let text = read_to_string(task.join("schedstat")).map_err(|error| format!("schedstat: {error}"))?;
+    text.split_whitespace().next().and_then(|number| number.parse().ok()).ok_or_else(|| "schedstat: empty".to_owned())
+}
