@@ -17,7 +17,7 @@ const HIGHEST: (f64, f64) = (1000.0, 30_000.0);
 type Line = (Name, Vec<(f64, Option<f64>)>);
 
 /// Draws all lines; what never came about is an arrow at the upper edge.
-pub(super) fn draw(lines: &[Line]) -> String {
+pub(super) fn draw(lines: &[Line], limit_seconds: u64) -> String {
     let mut svg = format!(
         "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {WIDTH} {HEIGHT}\" \
          font-family=\"sans-serif\" font-size=\"13\">\n<rect width=\"100%\" height=\"100%\" fill=\"#ffffff\"/>\n"
@@ -29,7 +29,7 @@ pub(super) fn draw(lines: &[Line]) -> String {
         "#222222",
         "Longest delay of ticker, echo and new tasks behind K tasks that block for 1 s",
     ));
-    grid(&mut svg);
+    grid(&mut svg, limit_seconds);
     let mut labels: Vec<(f64, Name)> = Vec::new();
     for (name, points) in lines.iter().filter(|(_, points)| !points.is_empty()) {
         line(&mut svg, *name, points);
@@ -47,7 +47,7 @@ pub(super) fn draw(lines: &[Line]) -> String {
     svg
 }
 
-fn grid(svg: &mut String) {
+fn grid(svg: &mut String, limit_seconds: u64) {
     for blockers in [10.0, 30.0, 100.0, 300.0, 1000.0] {
         let x = place(blockers);
         svg.push_str(&stroke(x, TOP, x, HEIGHT - BOTTOM, "#e4e4e4"));
@@ -59,7 +59,13 @@ fn grid(svg: &mut String) {
         svg.push_str(&text(LEFT - 10.0, y + 4.0, "end", "#555555", label));
     }
     let middle = (LEFT + WIDTH - RIGHT) / 2.0;
-    svg.push_str(&text(middle, HEIGHT - 16.0, "middle", "#555555", "K, on 2 workers; ▲ never within 20 s"));
+    svg.push_str(&text(
+        middle,
+        HEIGHT - 16.0,
+        "middle",
+        "#555555",
+        &format!("K, on 2 workers; ▲ not within {limit_seconds} s"),
+    ));
 }
 
 fn line(svg: &mut String, name: Name, points: &[(f64, Option<f64>)]) {
@@ -116,7 +122,7 @@ mod tests {
     #[test]
     fn more_delay_is_higher_and_what_never_comes_is_at_the_top() {
         assert!(height(1000.0) < height(10.0) && place(1000.0) > place(10.0));
-        let svg = draw(&[(Name::Freewheel, vec![(10.0, Some(2.0)), (100.0, None)])]);
+        let svg = draw(&[(Name::Freewheel, vec![(10.0, Some(2.0)), (100.0, None)])], 20);
         assert!(svg.contains("<circle") && svg.contains("▲</text>") && svg.ends_with("</svg>\n"));
     }
 }

@@ -158,9 +158,11 @@ impl<'a> Report<'a> {
         }
         let fact = |name: &str| self.facts.iter().find(|(known, _)| *known == name).map_or("?", |(_, value)| value);
         table.push_str(&format!(
-            "\n{} workers, medians of {} rounds; {}, {} cores, Linux {}; {}.\n",
+            "\n{} workers, {}medians of {} rounds; load average before: {}; {}, {} cores, Linux {}; {}.\n",
             super::scenarios::WORKERS,
+            if self.options.quick { "a quick run, " } else { "" },
             self.options.rounds,
+            fact("load before").split(' ').next().unwrap_or("?"),
             fact("cpu"),
             fact("cores"),
             fact("kernel"),
@@ -174,11 +176,12 @@ impl<'a> Report<'a> {
             let point = |(scenario, outcomes): &(&Scenario, Vec<Outcome>)| {
                 let Kind::Ahead(blockers, super::scenarios::Limits::Raised) = scenario.kind else { return None };
                 let outcome = outcomes.iter().find(|outcome| outcome.contender == name)?;
-                Some((blockers as f64, outcome.get("worst max").map(|nanos| nanos / 1e6)))
+                let millis = outcome.get("worst max").filter(|_| outcome.failure.is_none()).map(|nanos| nanos / 1e6);
+                Some((blockers as f64, millis))
             };
             (name, self.played.iter().filter_map(point).collect())
         });
-        curve::draw(&lines.collect::<Vec<_>>())
+        curve::draw(&lines.collect::<Vec<_>>(), if self.options.quick { 6 } else { 20 })
     }
 }
 

@@ -59,7 +59,7 @@ fn play_rounds(scenario: &Scenario, options: &Options, beaten: &[(Name, Failure)
     let mut rounds: Vec<Vec<Values>> = contenders.iter().map(|_| Vec::new()).collect();
     let known = |contender| beaten.iter().find(|(name, _)| *name == contender).map(|(_, failure)| failure.clone());
     let mut failures: Vec<Option<Failure>> = contenders.iter().map(|&contender| known(contender)).collect();
-    for round in 0..options.rounds {
+    for round in 0..options.rounds.min(scenario.most_rounds()) {
         for turn in 0..contenders.len() {
             let place = if round % 2 == 0 { turn } else { contenders.len() - 1 - turn };
             if failures[place].is_some() {

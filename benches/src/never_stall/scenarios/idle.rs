@@ -68,7 +68,7 @@ pub(super) fn reactor_thread<C: Contender>(quick: bool) -> Result<Values, String
     let name = C::REACTOR.ok_or("has no such thread")?;
     let peer = C::start(Setup::plain());
     peer.block_on(peer.spawn_outside(async {}));
-    let observed = Duration::from_secs(if quick { 2 } else { 5 });
+    let observed = Duration::from_secs(if quick { 2 } else { 4 });
     let mut values = Vec::new();
     let mut share = |figure: &str| -> Result<(), String> {
         thread::sleep(Duration::from_millis(300));

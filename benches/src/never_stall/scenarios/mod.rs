@@ -189,6 +189,14 @@ impl Scenario {
         })
     }
 
+    /// No more rounds than this: some have their rounds inside, or hardly vary.
+    pub(super) fn most_rounds(&self) -> usize {
+        match self.kind {
+            Kind::Cost(_) | Kind::Idle | Kind::ReactorThread => 1,
+            _ => usize::MAX,
+        }
+    }
+
     /// Whether it makes sense for freewheel alone.
     pub(super) fn is_ours_alone(&self) -> bool {
         matches!(self.kind, Kind::ReactorThread | Kind::Cost(_))

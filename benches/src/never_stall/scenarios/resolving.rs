@@ -21,7 +21,7 @@ where
 {
     let stage = Stage::<C>::open(Setup::plain());
     let mut times = Vec::new();
-    for _ in 0..if quick { 3 } else { 12 } {
+    for _ in 0..if quick { 3 } else { 8 } {
         thread::sleep(FORGET);
         let task = stage.peer.spawn_outside(attempt());
         times.push(stage.peer.block_on(task).as_nanos() as f64);

@@ -14,7 +14,7 @@ use super::{Limits, WORKERS};
 
 /// How long the ticker and the echo are watched.
 fn watched(quick: bool) -> Duration {
-    Duration::from_secs(if quick { 2 } else { 6 })
+    Duration::from_secs(if quick { 2 } else { 4 })
 }
 
 /// T1.
