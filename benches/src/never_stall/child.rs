@@ -76,9 +76,8 @@ pub(super) fn main(arguments: &[String]) -> Result<(), String> {
         return Err("a scenario is started by the benchmark itself".to_owned());
     };
     let quick = scale == "quick";
-    let outcome = match Name::parse(contender)? {
-        name => with_contender!(name, C => scenarios::play::<C>(scenario, quick)),
-    };
+    let name = Name::parse(contender)?;
+    let outcome = with_contender!(name, C => scenarios::play::<C>(scenario, quick));
     match outcome {
         Ok(values) => tell_result(&values),
         Err(reason) => tell(format!("cannot {reason}")),

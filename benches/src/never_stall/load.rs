@@ -16,6 +16,9 @@ use crate::statistics::quantile;
 /// The first argument that makes this program a load generator.
 pub(super) const COMMAND: &str = "__never_stall_load";
 
+/// The name of the figure that says how late the load itself was: what a thread that only sleeps suffers on this machine.
+pub(super) const FLOOR: &str = "echo sent late, p99";
+
 const CONNECTIONS: usize = 4;
 const PERIOD: Duration = Duration::from_millis(5);
 const SIZE: usize = 64;
@@ -91,7 +94,7 @@ fn report(answers: &[f64], sent_late: &[f64], begun: Instant) {
         due.elapsed().as_nanos() as f64
     }));
     let mut values = distribution("echo", &latencies);
-    values.push((Unit::Time, "echo sent late, p99".to_owned(), quantile(sent_late, 0.99).unwrap_or(f64::NAN)));
+    values.push((Unit::Time, FLOOR.to_owned(), quantile(sent_late, 0.99).unwrap_or(f64::NAN)));
     values.push((
         Unit::Count,
         "echo unanswered".to_owned(),

@@ -6,10 +6,12 @@ use std::path::Path;
 use super::child::{Failure, Unit};
 use super::contenders::Name;
 use super::curve;
+use super::load;
 use super::options::{Options, workspace};
 use super::runner::Outcome;
 use super::scenarios::{Kind, Scenario};
 use crate::json::Value;
+use crate::statistics::median;
 
 const BEGIN: &str = "<!-- never-stall:begin -->";
 const END: &str = "<!-- never-stall:end -->";
@@ -157,6 +159,14 @@ impl<'a> Report<'a> {
             table.push_str(&format!("| {} | {} | {} |\n", scenario.name, scenario.target, figures.join(", ")));
         }
         let fact = |name: &str| self.facts.iter().find(|(known, _)| *known == name).map_or("?", |(_, value)| value);
+        let floors =
+            self.played.iter().flat_map(|(_, outcomes)| outcomes).filter_map(|outcome| outcome.get(load::FLOOR));
+        if let Some(floor) = median(&floors.collect::<Vec<_>>()) {
+            table.push_str(&format!(
+                "\nThe machine's own share: a thread of the load that only sleeps and sends was late by {} at p99.\n",
+                written(Unit::Time, floor)
+            ));
+        }
         table.push_str(&format!(
             "\n{} workers, {}medians of {} rounds; load average before: {}; {}, {} cores, Linux {}; {}.\n",
             super::scenarios::WORKERS,
