@@ -78,14 +78,16 @@ impl Handle {
         self.call_timed(when, Box::new(function))
     }
 
-    /// Runs `function` once, at `when` or soon after, never before.
+    /// Runs `function` once, at `when` or soon after, never before. `when` is an `Instant` of `std::time` or of
+    /// [`freewheel::time`](crate::time::Instant).
     ///
     /// Takes no task: until it is due it costs its closure and a timer. Calls that are due at the same time run in no
     /// particular order.
     ///
     /// # Examples
     /// ```
-    /// use std::time::{Duration, Instant};
+    /// use std::time::Duration;
+    /// use freewheel::time::Instant;
     /// # let runtime = freewheel::runtime::Runtime::new().unwrap();
     /// let stop = runtime.handle().clone();
     /// let call = runtime.handle().call_at(Instant::now() + Duration::from_millis(5), move || stop.stop());
@@ -93,8 +95,8 @@ impl Handle {
     /// runtime.run_forever();
     /// ```
     #[track_caller]
-    pub fn call_at(&self, when: Instant, function: impl FnOnce() + Send + 'static) -> CallHandle {
-        self.call_timed(when, Box::new(function))
+    pub fn call_at(&self, when: impl Into<Instant>, function: impl FnOnce() + Send + 'static) -> CallHandle {
+        self.call_timed(when.into(), Box::new(function))
     }
 
     #[track_caller]

@@ -211,7 +211,7 @@ models! { "timers";
             while woken(&count) < 2 {
                 turn(&reactor, Wait::Forever);
             }
-            wakers.map(|waker| waker.join().unwrap());
+            wakers.into_iter().for_each(|waker| waker.join().unwrap());
         });
     }
 }
