@@ -19,7 +19,7 @@ fn a_wake_during_the_poll_gives_exactly_one_more() {
 }
 
 #[test]
-fn fault_7_many_wakes_of_an_idle_task_are_one_entry_in_the_queue() {
+fn fault_07_many_wakes_of_an_idle_task_are_one_entry_in_the_queue() {
     let (list, alive) = (List::new(), Alive::new());
     let (future, waker) = stuck(alive.token());
     let handle = list.spawn(future);
@@ -36,7 +36,7 @@ fn fault_7_many_wakes_of_an_idle_task_are_one_entry_in_the_queue() {
 }
 
 #[test]
-fn fault_9_a_waker_that_outlives_task_and_scheduler_is_harmless() {
+fn fault_09_a_waker_that_outlives_task_and_scheduler_is_harmless() {
     let (list, alive) = (List::new(), Alive::new());
     let (future, slot) = stuck(alive.token());
     let handle = list.spawn(future);
@@ -111,7 +111,7 @@ fn fault_11_a_join_waker_that_panics_harms_neither_task_nor_runner() {
 }
 
 #[test]
-fn fault_6_a_task_that_is_always_ready_gives_way_when_its_budget_is_spent() {
+fn fault_06_a_task_that_is_always_ready_gives_way_when_its_budget_is_spent() {
     let list = List::new();
     let mut handle = list.spawn(async {
         for _ in 0..1000 {
@@ -145,8 +145,8 @@ fn fault_6_a_task_that_is_always_ready_gives_way_when_its_budget_is_spent() {
 
 /// Ends its process: run by the test below.
 #[test]
-#[ignore = "aborts the process; run by fault_8"]
-fn fault_8_child() {
+#[ignore = "aborts the process; run by fault_08"]
+fn fault_08_child() {
     let list = List::new();
     let handle = list.spawn(poll_fn(|cx| {
         // The first reaches the limit, the second would pass it.
@@ -162,9 +162,9 @@ fn fault_8_child() {
 
 #[test]
 #[cfg_attr(miri, ignore = "starts a process")]
-fn fault_8_a_waker_cloned_until_the_count_would_wrap_aborts_with_a_message() {
+fn fault_08_a_waker_cloned_until_the_count_would_wrap_aborts_with_a_message() {
     let program = std::env::current_exe().unwrap();
-    let arguments = ["--exact", "tasks::tests::wakers::fault_8_child", "--ignored", "--nocapture"];
+    let arguments = ["--exact", "tasks::tests::wakers::fault_08_child", "--ignored", "--nocapture"];
     let output = std::process::Command::new(program).args(arguments).output().unwrap();
     assert!(!output.status.success());
     let report = String::from_utf8_lossy(&output.stderr);
