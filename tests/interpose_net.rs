@@ -3,11 +3,12 @@
 mod support;
 
 use std::ffi::{c_int, c_void};
+use std::os::fd::AsRawFd;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
-use freewheel::io::{AsyncReadExt, AsyncWriteExt};
-use freewheel::net::{TcpListener, TcpStream};
+use freewheel::io::{AsyncRead, AsyncReadExt, AsyncWriteExt};
+use freewheel::net::{TcpListener, TcpStream, UnixStream};
 use freewheel::runtime::{Builder, Runtime};
 use freewheel::time::timeout;
 use support::interpose::{Plan, interpose, real, set_errno};
@@ -19,20 +20,16 @@ static RECV: Plan = Plan::new();
 static SEND: Plan = Plan::new();
 static WRITEV: Plan = Plan::new();
 static READV: Plan = Plan::new();
-/// While set, sockets take and give one byte at a time.
+/// While set, sockets give one byte at a time.
 static ONE_BYTE: AtomicBool = AtomicBool::new(false);
 
 interpose! {
     fn accept4(fd: c_int, address: *mut libc::sockaddr, length: *mut libc::socklen_t, flags: c_int) -> c_int
         = ACCEPT, fails (-1);
     fn connect(fd: c_int, address: *const libc::sockaddr, length: libc::socklen_t) -> c_int = CONNECT, fails (-1);
+    fn send(fd: c_int, bytes: *const c_void, length: usize, flags: c_int) -> isize = SEND, fails (-1);
     fn writev(fd: c_int, slices: *const libc::iovec, count: c_int) -> isize = WRITEV, fails (-1);
     fn readv(fd: c_int, slices: *const libc::iovec, count: c_int) -> isize = READV, fails (-1);
-}
-
-/// How much a call may move.
-fn cut(length: usize) -> usize {
-    if ONE_BYTE.load(Ordering::SeqCst) { length.min(1) } else { length }
 }
 
 // SAFETY: it has libc's own signature; a shorter read is what the real one may do too.
@@ -44,21 +41,9 @@ unsafe extern "C" fn recv(fd: c_int, bytes: *mut c_void, length: usize, flags: c
         set_errno(errno);
         return -1;
     }
+    let length = if ONE_BYTE.load(Ordering::SeqCst) { length.min(1) } else { length };
     // SAFETY: libc's `recv` has this very signature; the arguments are the caller's, the length at most as great.
-    unsafe { std::mem::transmute::<*mut c_void, Recv>(real(c"recv", &REAL))(fd, bytes, cut(length), flags) }
-}
-
-// SAFETY: it has libc's own signature; a shorter write is what the real one may do too.
-#[unsafe(no_mangle)]
-unsafe extern "C" fn send(fd: c_int, bytes: *const c_void, length: usize, flags: c_int) -> isize {
-    static REAL: AtomicUsize = AtomicUsize::new(0);
-    type Send = unsafe extern "C" fn(c_int, *const c_void, usize, c_int) -> isize;
-    if let Some(errno) = SEND.next() {
-        set_errno(errno);
-        return -1;
-    }
-    // SAFETY: libc's `send` has this very signature; the arguments are the caller's, the length at most as great.
-    unsafe { std::mem::transmute::<*mut c_void, Send>(real(c"send", &REAL))(fd, bytes, cut(length), flags) }
+    unsafe { std::mem::transmute::<*mut c_void, Recv>(real(c"recv", &REAL))(fd, bytes, length, flags) }
 }
 
 fn flavours() -> [(&'static str, Runtime); 2] {
@@ -236,47 +221,108 @@ fn fault_51_one_byte_at_a_time_all_arrive_in_order() {
 }
 
 #[test]
-#[ignore = "a short transfer ends readiness (io/registration.rs): what the kernel does not do is not survived"]
-fn fault_51_transfers_cut_short_by_injection() {
-    in_child("fault_51_transfers_cut_short_by_injection", || {
-        ONE_BYTE.store(true, Ordering::SeqCst);
+fn fault_51_reads_cut_short_by_injection_go_on_to_the_end() {
+    in_child("fault_51_reads_cut_short_by_injection_go_on_to_the_end", || {
         let bytes: Vec<u8> = (0..5_000u32).map(|number| (number % 251) as u8).collect();
         for (_, runtime) in flavours() {
-            runtime.block_on(timeout_of(echo(&bytes))).unwrap();
+            let bytes = bytes.clone();
+            let reading = async {
+                let listener = TcpListener::bind("127.0.0.1:0").await?;
+                let mut client = TcpStream::connect(listener.local_addr()?).await?;
+                let (mut server, _) = listener.accept().await?;
+                client.write_all(&bytes).await?;
+                client.shutdown().await?;
+                // A kernel that gave less than it has would owe an event (io/registration.rs). Here it is that of the end:
+                // it is told only when all has been read, whatever the reads before it were short of.
+                ONE_BYTE.store(true, Ordering::SeqCst);
+                let mut seen = Vec::new();
+                server.read_to_end(&mut seen).await?;
+                ONE_BYTE.store(false, Ordering::SeqCst);
+                assert_eq!(seen, bytes);
+                Ok(())
+            };
+            runtime.block_on(timeout_of(reading)).unwrap();
         }
     })
     .assert_ok();
 }
 
 #[test]
-#[ignore = "it hangs, as in tokio: a short read is taken for the last (io/registration.rs)"]
+fn fault_51_writes_cut_short_by_a_full_buffer_go_on() {
+    in_child("fault_51_writes_cut_short_by_a_full_buffer_go_on", || {
+        let bytes: Vec<u8> = (0..4_000_000u32).map(|number| (number % 251) as u8).collect();
+        for (_, runtime) in flavours() {
+            let bytes = bytes.clone();
+            let transfer = async {
+                let listener = TcpListener::bind("127.0.0.1:0").await?;
+                let mut client = TcpStream::connect(listener.local_addr()?).await?;
+                let (mut server, _) = listener.accept().await?;
+                let reader = freewheel::spawn(async move {
+                    // Late: the writer has filled all buffers by then.
+                    freewheel::time::sleep(Duration::from_millis(20)).await;
+                    let mut seen = Vec::new();
+                    server.read_to_end(&mut seen).await.map(|_| seen)
+                });
+                let (mut written, mut short) = (0, 0);
+                while written < bytes.len() {
+                    let some = client.write(&bytes[written..]).await?;
+                    written += some;
+                    short += usize::from(written < bytes.len());
+                }
+                client.shutdown().await?;
+                assert!(short > 0, "no write was short");
+                assert!(reader.await?? == bytes, "what was read is not what was written");
+                Ok(())
+            };
+            runtime.block_on(timeout_of(transfer)).unwrap();
+        }
+    })
+    .assert_ok();
+}
+
+/// Sends an urgent byte; false if the system has none for this kind of socket.
+fn send_urgent(socket: &impl AsRawFd) -> bool {
+    // SAFETY: the pointer and the length are the array's.
+    unsafe { libc::send(socket.as_raw_fd(), b"!".as_ptr().cast(), 1, libc::MSG_OOB) == 1 }
+}
+
+/// Reads `ab` and `cd`, with an urgent byte between them.
+async fn read_around_the_urgent_byte(reader: &mut (impl AsyncRead + Unpin)) {
+    // Turns of the reactor: it has taken the events of all that was sent.
+    for _ in 0..5 {
+        freewheel::time::sleep(Duration::from_millis(1)).await;
+    }
+    // The kernel ends a read before the urgent byte, though there is more: no edge comes for what follows.
+    let mut seen = Vec::new();
+    while seen.len() < 4 {
+        let mut bytes = [0; 64];
+        let read = timeout(Duration::from_secs(10), reader.read(&mut bytes)).await;
+        let read = read.unwrap_or_else(|_| panic!("what lies behind the urgent byte never comes: {seen:?}"));
+        seen.extend_from_slice(&bytes[..read.unwrap()]);
+    }
+    assert_eq!(seen, b"abcd");
+}
+
+#[test]
 fn fault_51_a_short_read_at_an_urgent_byte_is_not_the_last() {
-    use std::os::fd::AsRawFd;
     in_child("fault_51_a_short_read_at_an_urgent_byte_is_not_the_last", || {
         for (_, runtime) in flavours() {
             runtime.block_on(async {
                 let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
                 let mut client = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
                 let (mut server, _) = listener.accept().await.unwrap();
-                client.write_all(b"ab").await.unwrap();
-                // SAFETY: the pointer and the length are the array's.
-                let sent = unsafe { libc::send(client.as_raw_fd(), b"!".as_ptr().cast(), 1, libc::MSG_OOB) };
-                assert_eq!(sent, 1);
-                client.write_all(b"cd").await.unwrap();
-                // Turns of the reactor: it has taken the events of all that was sent.
-                for _ in 0..5 {
-                    freewheel::time::sleep(Duration::from_millis(1)).await;
+                for _ in 0..3 {
+                    client.write_all(b"ab").await.unwrap();
+                    assert!(send_urgent(&client));
+                    client.write_all(b"cd").await.unwrap();
+                    read_around_the_urgent_byte(&mut server).await;
                 }
-                // The kernel ends a read before the urgent byte, though there is more: no edge comes for what follows.
-                let mut seen = Vec::new();
-                while seen.len() < 4 {
-                    let mut bytes = [0; 64];
-                    let read = timeout(Duration::from_secs(10), server.read(&mut bytes)).await;
-                    let read =
-                        read.unwrap_or_else(|_| panic!("what lies behind the urgent byte never comes: {seen:?}"));
-                    seen.extend_from_slice(&bytes[..read.unwrap()]);
+                let (mut ours, mut theirs) = UnixStream::pair().unwrap();
+                ours.write_all(b"ab").await.unwrap();
+                if send_urgent(&ours) {
+                    ours.write_all(b"cd").await.unwrap();
+                    read_around_the_urgent_byte(&mut theirs).await;
                 }
-                assert_eq!(seen, b"abcd");
             });
         }
     })

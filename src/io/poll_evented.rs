@@ -19,6 +19,12 @@ pub(crate) struct PollEvented<S: Source> {
 
 const BOTH: Registered = Registered::READABLE.add(Registered::WRITABLE);
 
+/// Both directions, and word of out-of-band data: a read ends short before it, though there is more.
+#[cfg(any(target_os = "linux", target_os = "android"))]
+const ALL: Registered = BOTH.add(Registered::PRIORITY);
+#[cfg(not(any(target_os = "linux", target_os = "android")))]
+const ALL: Registered = BOTH;
+
 impl<S: Source> PollEvented<S> {
     /// Registers a source for both directions with the current runtime.
     ///
@@ -26,7 +32,7 @@ impl<S: Source> PollEvented<S> {
     /// The runtime was shut down, or the system refuses.
     #[track_caller]
     pub(crate) fn new(source: S) -> io::Result<Self> {
-        Self::with_interest(source, BOTH)
+        Self::with_interest(source, ALL)
     }
 
     /// As [`new`](Self::new), for those directions that it has.
@@ -39,7 +45,7 @@ impl<S: Source> PollEvented<S> {
     /// As [`new`](Self::new), for what is ready for nothing yet: a socket that is connecting.
     #[track_caller]
     pub(crate) fn new_unready(mut source: S) -> io::Result<Self> {
-        let registration = Registration::new_unready(&mut source, BOTH)?;
+        let registration = Registration::new_unready(&mut source, ALL)?;
         Ok(Self { source: Some(source), registration })
     }
 

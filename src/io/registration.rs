@@ -13,7 +13,9 @@
 //! some, though no event will say so.
 //!
 //! A *short* read or write of a stream, `0 < n < asked for`, has used up the kernel's buffer. With epoll's edges that is
-//! reason enough to forget the event: a new one comes with new data. It saves the call that would say `WouldBlock`.
+//! reason enough to forget the event: a new one comes with new data. It saves the call that would say `WouldBlock`. A read
+//! that ends before an out-of-band byte is short too, with more behind it; that is told by the event, see
+//! `ScheduledIo::clear_used_up`.
 
 use crate::primitives::Arc;
 use crate::reactor::{Direction, Interest, Reactor, Ready, ReadyEvent, ScheduledIo, Source};

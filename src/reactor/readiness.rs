@@ -54,7 +54,7 @@ impl Ready {
     pub(crate) const WRITE_CLOSED: Self = Self(1 << 3);
     /// An error waits to be fetched by the next operation, whichever it is.
     pub(crate) const ERROR: Self = Self(1 << 4);
-    /// Out-of-band data.
+    /// Out-of-band data. Once reported it stays, but for an operation of its own that was told to wait.
     pub(crate) const PRIORITY: Self = Self(1 << 5);
 
     pub(crate) fn is_empty(self) -> bool {
@@ -230,8 +230,15 @@ impl ScheduledIo {
 
     /// An operation begun after `event` moved less than it was offered, so the kernel's buffer is used up: forgets that
     /// readiness, unless a newer event has come. A close stays known, for it may still have to be told to the reader.
+    ///
+    /// Where out-of-band data was reported, nothing is forgotten: the kernel ends a read before an urgent byte, though
+    /// there is more behind it. If that byte came after `event` and has not been reported yet, what is forgotten here is
+    /// brought back by the report.
     pub(crate) fn clear_used_up(&self, event: ReadyEvent) {
-        self.clear(event, event.ready.and(Ready::READABLE | Ready::WRITABLE));
+        // Relaxed: PRIORITY rises only together with the tick, by which `clear` decides.
+        if self.word.load(Ordering::Relaxed) & u64::from(Ready::PRIORITY.0) == 0 {
+            self.clear(event, event.ready.and(Ready::READABLE | Ready::WRITABLE));
+        }
     }
 
     fn clear(&self, event: ReadyEvent, gone: Ready) {

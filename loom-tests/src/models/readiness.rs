@@ -115,6 +115,44 @@ models! { "readiness";
         });
     }
 
+    /// Fault 51. A read ends short before an urgent byte, perhaps before the event that tells of it: what lies behind the
+    /// byte is read too.
+    /// Mutation: `readiness_short_is_always_the_last`.
+    fn a_short_read_at_an_urgent_byte_is_not_the_last() {
+        model(|| {
+            let (reactor, kernel) = reactor();
+            let io = register(&reactor);
+            // What there is to read: before the urgent byte, and behind it.
+            let buffered = Arc::new(Mutex::new((false, false)));
+            let poller = {
+                let (reactor, kernel, token) = (reactor.clone(), kernel.clone(), token_of(&io));
+                let buffered = buffered.clone();
+                thread::spawn(move || {
+                    buffered.lock().0 = true;
+                    kernel.post(token, Ready::READABLE);
+                    turn(&reactor);
+                    buffered.lock().1 = true;
+                    kernel.post(token, Ready::READABLE | Ready::PRIORITY);
+                    turn(&reactor);
+                })
+            };
+            loop {
+                let event = block_on(poll_fn(|cx| io.poll_ready(cx, Direction::Read))).unwrap();
+                let mut buffered = buffered.lock();
+                let (before, behind) = *buffered;
+                buffered.0 = false;
+                drop(buffered);
+                match (before, behind) {
+                    (true, _) => io.clear_used_up(event),
+                    (false, true) => break,
+                    (false, false) => io.clear_readiness(event),
+                }
+            }
+            poller.join().unwrap();
+            io.forget_wakers();
+        });
+    }
+
     /// Fault 54. A source moves from one task to another while both have polled it: the one that polled last is woken.
     /// Mutations: `readiness_keeps_the_first_waker`, `readiness_poll_drops_under_the_lock`.
     fn the_last_of_two_readers_is_woken() {
