@@ -310,11 +310,21 @@ fn t10_threads_that_blocking_tasks_needed_leave_after_the_keep_alive() {
 #[test]
 fn t11_at_the_cap_what_is_queued_waits_and_goes_on_when_one_comes_back() {
     test(|| {
-        let runtime = Builder::new_multi_thread().worker_threads(2).max_threads(4).build().unwrap();
+        let (sender, reports) = mpsc::channel();
+        let runtime = Builder::new_multi_thread()
+            .worker_threads(2)
+            .max_threads(4)
+            .on_stall(move |report| drop(sender.send(report.clone())))
+            .build()
+            .unwrap();
         let (first, rest) = (Wall::new(), Wall::new());
         block(&runtime, &first, 1);
         block(&runtime, &rest, 3);
         let waiting = runtime.spawn(async { "ran" });
+        // The shortage is told, with the location to blame.
+        let shortage = reports.iter().find(|report| report.class == StallClass::NoThread).unwrap();
+        assert_eq!(shortage.stuck_threads, 4, "{shortage}");
+        assert!(shortage.location.file().ends_with("never_stall.rs"));
         drop(first);
         assert_eq!(runtime.block_on(waiting).unwrap(), "ran");
         assert!(runtime.handle().metrics().max_threads_seen() <= 4);

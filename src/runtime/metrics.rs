@@ -111,6 +111,12 @@ impl RuntimeMetrics {
         Duration::from_nanos(self.inner.scheduler.figures.read().longest)
     }
 
+    /// For how long, all told, ready tasks have waited because no further thread could be had.
+    #[must_use]
+    pub fn time_without_thread(&self) -> Duration {
+        Duration::from_nanos(self.inner.scheduler.figures.read().without_thread)
+    }
+
     /// How many threads there are for tasks now: workers, the spare, those that are stuck, and those started in their place.
     #[must_use]
     pub fn num_threads(&self) -> usize {

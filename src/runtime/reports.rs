@@ -48,6 +48,8 @@ pub struct StallReport {
     pub file: Option<String>,
     /// How many stalls of this location were not reported since the last report.
     pub suppressed: u64,
+    /// How many threads are stuck in tasks of this location: 1, but for [`StallClass::NoThread`].
+    pub stuck_threads: usize,
 }
 
 /// When in a stall a report was made.
@@ -72,6 +74,10 @@ pub enum StallClass {
     Computing,
     /// The thread could run, but the system gives it no core: the machine is overloaded.
     Starved,
+    /// Ready tasks wait because no further thread can be had: [`max_threads`](super::Builder::max_threads) are there, or
+    /// the system refuses more. `location` is where the tasks were spawned that hold most of them. It ends by itself when one comes
+    /// back.
+    NoThread,
 }
 
 /// A user's callback for reports.
@@ -168,6 +174,9 @@ struct Told {
 impl Told {
     /// Whether a notice is to be reported, and how many were not before it.
     fn admit(&mut self, notice: &Notice) -> Option<u64> {
+        if notice.class == Class::NoThread {
+            return Some(0);
+        }
         if notice.stage == Stage::Detected {
             let now = Instant::now();
             if self.last.is_some_and(|last| now.duration_since(last) < APART) {
@@ -210,6 +219,7 @@ impl StallReport {
                 Class::Blocked => StallClass::Blocked,
                 Class::Hog => StallClass::Computing,
                 Class::Starved => StallClass::Starved,
+                Class::NoThread => StallClass::NoThread,
             },
             task: Id::from_number(notice.task),
             name,
@@ -218,12 +228,23 @@ impl StallReport {
             system_call,
             file,
             suppressed,
+            stuck_threads: notice.stuck,
         }
     }
 }
 
 impl fmt::Display for StallReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.class == StallClass::NoThread {
+            return write!(
+                f,
+                "ready tasks wait since {:?} for a thread, and no further one can be had: {} are stuck in tasks spawned at \
+                 {}; raise max_threads, or move what blocks to spawn_blocking",
+                Duration::from_millis(self.elapsed.as_millis() as u64),
+                self.stuck_threads,
+                self.location
+            );
+        }
         f.write_str("task ")?;
         if let Some(name) = &self.name {
             write!(f, "'{name}' ")?;
@@ -235,6 +256,7 @@ impl fmt::Display for StallReport {
         let elapsed = Duration::from_millis(self.elapsed.as_millis() as u64);
         match (self.stage, self.class) {
             (StallStage::Ended, _) => return write!(f, "came back after {elapsed:?}"),
+            (_, StallClass::NoThread) => {}
             (_, StallClass::Blocked) => write!(f, "has blocked its thread for {elapsed:?}")?,
             (_, StallClass::Computing) => write!(f, "has computed for {elapsed:?} without an await")?,
             (_, StallClass::Starved) => write!(f, "has waited for a core in the midst of a poll of {elapsed:?}")?,
@@ -258,7 +280,7 @@ mod tests {
 
     fn notice(stage: Stage, task: u64) -> Notice {
         let location = Location::caller();
-        Notice { stage, class: Class::Blocked, task, location, nanos: 12_345_678, system_call: None }
+        Notice { stage, class: Class::Blocked, task, location, nanos: 12_345_678, system_call: None, stuck: 1 }
     }
 
     #[test]

@@ -14,6 +14,8 @@ pub(crate) enum Class {
     Hog,
     /// It could run, but the system gives it no core.
     Starved,
+    /// Not one task, but the whole: a permit is idle, work waits, and no further thread can be had.
+    NoThread,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -34,6 +36,8 @@ pub(crate) struct Notice {
     pub(crate) nanos: Nanos,
     /// The system call the thread is in, and its first argument.
     pub(crate) system_call: Option<(u64, u64)>,
+    /// How many threads are stuck in tasks of this location.
+    pub(crate) stuck: usize,
 }
 
 /// Takes notices; must not block.
@@ -59,6 +63,7 @@ pub(crate) struct Figures {
     blocked: AtomicU64,
     hogs: AtomicU64,
     longest: AtomicU64,
+    without_thread: AtomicU64,
 }
 
 /// What the figures are at some moment.
@@ -71,6 +76,8 @@ pub(crate) struct Reading {
     pub(crate) hogs: u64,
     /// The longest stall so far, in nanoseconds.
     pub(crate) longest: Nanos,
+    /// For how long work has waited for a thread that could not be had, in nanoseconds.
+    pub(crate) without_thread: Nanos,
 }
 
 impl Figures {
@@ -87,6 +94,11 @@ impl Figures {
         self.longest.fetch_max(nanos, Ordering::Relaxed);
     }
 
+    /// Work has waited so much longer for a thread that cannot be had.
+    pub(crate) fn waited_for_thread(&self, nanos: Nanos) {
+        self.without_thread.fetch_add(nanos, Ordering::Relaxed);
+    }
+
     pub(crate) fn read(&self) -> Reading {
         let read = |count: &AtomicU64| count.load(Ordering::Relaxed);
         Reading {
@@ -94,6 +106,7 @@ impl Figures {
             blocked: read(&self.blocked),
             hogs: read(&self.hogs),
             longest: read(&self.longest),
+            without_thread: read(&self.without_thread),
         }
     }
 }

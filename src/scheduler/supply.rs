@@ -2,8 +2,11 @@
 //!
 //! Part of the reactor thread's tick, as the watch is.
 
+use std::panic::Location;
+
 use super::shared::Shared;
-use super::slot::Control;
+use super::slot::{Control, is_in_poll};
+use super::stall::{Class, Notice, Stage};
 use crate::primitives::Arc;
 use crate::primitives::clock::{NEVER, Nanos};
 
@@ -11,11 +14,23 @@ pub(crate) struct Supply {
     shared: Arc<Shared>,
     /// Since when more threads have been idle than needed.
     surplus_since: Option<Nanos>,
+    /// Since when a wanted thread cannot be had, the last tick that found it so, and when that was last told.
+    shortage: Option<Shortage>,
 }
+
+#[derive(Clone, Copy)]
+struct Shortage {
+    since: Nanos,
+    last: Nanos,
+    told: Option<Nanos>,
+}
+
+/// How far apart reports of one shortage are.
+const TELL_EVERY: Nanos = 1_000_000_000;
 
 impl Supply {
     pub(crate) fn new(shared: Arc<Shared>) -> Self {
-        Self { shared, surplus_since: None }
+        Self { shared, surplus_since: None, shortage: None }
     }
 
     /// Starts the thread that is missing. Refused by the system: it is tried again at the next tick.
@@ -25,8 +40,41 @@ impl Supply {
         let refused = missing && Shared::start_thread(&self.shared).is_err();
         if refused && wanted {
             self.shared.lifecycle.want_thread();
+            self.tell_shortage(now);
+        } else {
+            self.shortage = None;
         }
         self.let_go(now);
+    }
+
+    /// Counts the time, and names the location most threads are stuck in, now and then.
+    fn tell_shortage(&mut self, now: Nanos) {
+        let shortage = self.shortage.get_or_insert(Shortage { since: now, last: now, told: None });
+        self.shared.figures.waited_for_thread(now - shortage.last);
+        shortage.last = now;
+        if shortage.told.is_some_and(|told| now - told < TELL_EVERY) {
+            return;
+        }
+        shortage.told = Some(now);
+        let nanos = now - shortage.since;
+        let (Some(sink), Some((location, stuck))) = (&self.shared.config.watch.notices, self.worst_location()) else {
+            return;
+        };
+        let (stage, class) = (Stage::Detected, Class::NoThread);
+        sink(Notice { stage, class, task: 0, location, nanos, system_call: None, stuck });
+    }
+
+    /// Where the tasks were spawned that hold most of the stuck threads, and how many.
+    fn worst_location(&self) -> Option<(&'static Location<'static>, usize)> {
+        let mut stuck: Vec<(&'static Location<'static>, usize)> = Vec::new();
+        let slots = self.shared.slots.iter().filter(|(_, slot)| is_in_poll(slot.epoch()));
+        for (_, location) in slots.filter_map(|(_, slot)| slot.current_task()) {
+            match stuck.iter_mut().find(|(known, _)| std::ptr::eq(*known, location)) {
+                Some((_, count)) => *count += 1,
+                None => stuck.push((location, 1)),
+            }
+        }
+        stuck.into_iter().max_by_key(|(_, count)| *count)
     }
 
     /// Lets threads go that have been too many for the whole keep-alive. Needed are one for each idle permit, and a spare.

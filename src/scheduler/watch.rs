@@ -236,7 +236,7 @@ impl Watch {
             Some(Class::Hog) => {
                 view.probe.as_ref().and_then(Probe::on_core).map_or(age, |on_core| age.min(on_core + TICK))
             }
-            Some(Class::Starved) | None => return,
+            Some(Class::Starved | Class::NoThread) | None => return,
         };
         let Some(class) = view.class.filter(|_| age >= view.next_notice) else { return };
         let stage = if view.noticed { Stage::Ongoing } else { Stage::Detected };
@@ -256,7 +256,7 @@ impl Watch {
         if let Some((task, location)) = slot.current_task() {
             let blocked = stage != Stage::Ended && class == Class::Blocked;
             let system_call = blocked.then(|| system_call(slot.thread())).flatten();
-            sink(Notice { stage, class, task, location, nanos: age, system_call });
+            sink(Notice { stage, class, task, location, nanos: age, system_call, stuck: 1 });
         }
     }
 
