@@ -144,7 +144,10 @@ impl Watch {
         let ended = view.noticed.then(|| now.saturating_sub(view.since + lost));
         let class = view.class;
         let next_notice = self.shared.config.watch.report_after;
-        *view = View { epoch, since: now, next_notice, ..View::new() };
+        // The probe stays: where cores are short, many polls of one thread come under suspicion, and opening it costs most.
+        let mut probe = view.probe.take();
+        probe.iter_mut().for_each(Probe::begin_again);
+        *view = View { epoch, since: now, next_notice, probe, ..View::new() };
         slot.mark_seen(epoch);
         if let (Some(age), Some(class)) = (ended, class) {
             self.notice(slot, Stage::Ended, class, age);
@@ -169,6 +172,10 @@ impl Watch {
             other => other.insert(Probe::new(thread)),
         };
         let activity = probe.look();
+        if activity == Activity::Unknown {
+            // Of a thread that has ended, or was not there yet: opened anew at the next look.
+            view.probe = None;
+        }
         if slot.epoch() != view.epoch {
             // The poll ended while we looked: what we saw may have been another.
             return;

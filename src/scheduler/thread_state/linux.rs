@@ -43,6 +43,11 @@ impl Probe {
         self.thread
     }
 
+    /// Another poll of the same thread: nothing seen so far counts.
+    pub(crate) fn begin_again(&mut self) {
+        (self.last, self.first) = (None, None);
+    }
+
     /// Looks once. Whether a runnable thread is starved shows from the second look on.
     pub(crate) fn look(&mut self) -> Activity {
         match self.stat.as_ref().and_then(state) {

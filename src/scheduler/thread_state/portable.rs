@@ -28,6 +28,9 @@ impl Probe {
         self.0
     }
 
+    /// Another poll of the same thread.
+    pub(crate) fn begin_again(&mut self) {}
+
     pub(crate) fn on_core(&self) -> Option<u64> {
         None
     }
