@@ -159,9 +159,21 @@ impl Watch {
         match slot.control() {
             // A hint, `block_in_place`: no question what it is.
             Control::Blocking => self.revoke(index, slot, Control::Blocking, Class::Blocked, now),
-            Control::Active if now >= self.views[index].next_look => self.classify(index, slot, now),
+            Control::Active if now >= self.views[index].next_look || self.is_pressing(index) => {
+                self.classify(index, slot, now);
+            }
             _ => {}
         }
+    }
+
+    /// Whether this is a hog, and others wait: they shall not wait for its next look too.
+    fn is_pressing(&self, index: usize) -> bool {
+        self.views[index].class == Some(Class::Hog) && self.is_pressed()
+    }
+
+    /// Whether work waits and no permit is idle.
+    fn is_pressed(&self) -> bool {
+        self.shared.idle.look().0 == 0 && self.shared.has_work()
     }
 
     fn classify(&mut self, index: usize, slot: &Slot, now: Nanos) {
@@ -186,9 +198,9 @@ impl Watch {
                 view.class = Some(Class::Hog);
                 view.looks += 1;
                 let looks = view.looks;
-                let pressed = self.shared.idle.look().0 == 0 && self.shared.has_work();
+                let pressed = self.is_pressed();
                 // Nothing waits for it: look less often.
-                view.next_look = now + if pressed { 0 } else { TICK << looks.min(4) };
+                self.views[index].next_look = now + if pressed { 0 } else { TICK << looks.min(4) };
                 if pressed && looks >= HOG_LOOKS && self.hogs < self.shared.config.watch.max_cpu_extra {
                     self.revoke(index, slot, Control::Active, Class::Hog, now);
                 }
