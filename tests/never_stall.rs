@@ -386,6 +386,27 @@ fn a_short_block_in_place_hands_nothing_off() {
     });
 }
 
+#[test]
+fn a_task_from_outside_does_not_wait_for_dozens_of_slow_polls() {
+    test(|| {
+        // Nobody can take over: the one worker itself has to look beyond its own queue.
+        let runtime = Builder::new_multi_thread().worker_threads(1).hand_off(false).build().unwrap();
+        let (came, begun) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicUsize::new(0)));
+        let (has_come, polls) = (came.clone(), begun.clone());
+        let slow = runtime.spawn(async move {
+            while !has_come.load(Ordering::Relaxed) {
+                polls.fetch_add(1, Ordering::Relaxed);
+                std::thread::sleep(Duration::from_millis(10));
+                task::yield_now().await;
+            }
+        });
+        eventually(|| begun.load(Ordering::Relaxed) > 0);
+        runtime.spawn(async move { came.store(true, Ordering::Relaxed) });
+        runtime.block_on(slow).unwrap();
+        assert!(begun.load(Ordering::Relaxed) < 20, "{begun:?} polls of 10 ms");
+    });
+}
+
 /// Runs `future` as a task of a runtime that reports stalls beyond five milliseconds, and returns all reports about it.
 fn reports_of(future: impl Future<Output = ()> + Send + 'static) -> Vec<StallReport> {
     let (sender, receiver) = mpsc::channel();

@@ -145,6 +145,10 @@ impl Worker {
         } else {
             self.poll(task);
         }
+        if slot.is_slow() {
+            // With polls this long, so many of them are too long for the injector to wait.
+            self.until_injector.set(1);
+        }
         slot.end_poll();
         if slot.control() == Control::Active { Step::Ran } else { self.go_on_without_permit() }
     }
