@@ -182,6 +182,7 @@ impl Scenario {
     /// How long a run may last; what has not come about by then counts as never.
     pub(super) fn limit(&self, quick: bool) -> Duration {
         Duration::from_secs(match self.kind {
+            Kind::WakesThenWaits | Kind::Barrier | Kind::HeldLock if quick => 5,
             Kind::WakesThenWaits | Kind::Barrier | Kind::HeldLock => 10,
             Kind::Ahead(..) if quick => 6,
             Kind::Ahead(..) => 20,
