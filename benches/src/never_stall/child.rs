@@ -75,6 +75,7 @@ pub(super) fn main(arguments: &[String]) -> Result<(), String> {
     let [contender, scenario, scale] = arguments else {
         return Err("a scenario is started by the benchmark itself".to_owned());
     };
+    die_with_parent();
     let quick = scale == "quick";
     let name = Name::parse(contender)?;
     let outcome = with_contender!(name, C => scenarios::play::<C>(scenario, quick));
@@ -86,6 +87,15 @@ pub(super) fn main(arguments: &[String]) -> Result<(), String> {
     wait_for_go();
     // Not by returning: tasks may be stuck for ever, and a runtime that is dropped may wait for them.
     std::process::exit(0);
+}
+
+/// A child that never comes to its end must not outlive a run that is broken off.
+fn die_with_parent() {
+    #[cfg(target_os = "linux")]
+    // SAFETY: it takes a number and touches no memory of ours.
+    unsafe {
+        libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL);
+    }
 }
 
 /// Waits until the parent says the word.
