@@ -26,7 +26,10 @@ pub(super) fn short<C: Contender>(quick: bool) -> Result<Values, String> {
     let count = if quick { 4_000 } else { 20_000 };
     let stage = Stage::<C>::open(Setup::plain());
     let took = blocks(stage, count, || thread::sleep(Duration::from_micros(500)))?;
-    let mut values = vec![(Unit::PerSecond, "blocks".to_owned(), count as f64 / took.as_secs_f64())];
+    let mut values = vec![
+        (Unit::Count, "tasks".to_owned(), count as f64),
+        (Unit::PerSecond, "blocks".to_owned(), count as f64 / took.as_secs_f64()),
+    ];
     if let Some(hand_offs) = C::hand_offs(&stage.peer) {
         values.push((Unit::Share, "hand-offs".to_owned(), hand_offs as f64 / count as f64));
     }
