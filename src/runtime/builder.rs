@@ -58,7 +58,7 @@ const WORKER_THREADS_VARIABLE: &str = "FREEWHEEL_WORKER_THREADS";
 const STALL_VARIABLE: &str = "FREEWHEEL_STALL";
 
 /// How many threads beyond the workers there may be by default, for tasks that block.
-const SPARE_THREADS: usize = 512;
+const SPARE_THREADS: usize = 2048;
 
 impl Builder {
     /// A runtime with worker threads.
@@ -108,7 +108,7 @@ impl Builder {
     }
 
     /// The most threads there may be for tasks: the workers, those whose task blocks, and spares. Default: the workers
-    /// and 512 more. Beyond it what is queued waits until a blocked thread comes back.
+    /// and 2,048 more, which exist only while tasks block. Beyond it what is queued waits until a blocked thread comes back.
     ///
     /// # Panics
     /// If `count` is zero.
