@@ -25,8 +25,10 @@
 /// 4. If an output matches the branch's pattern, all futures are dropped and the handler runs.
 /// 5. If it does not match, the branch is disabled and the others are waited for. When all are disabled, `else` runs.
 ///
+/// # What freewheel cannot help here
 /// As with [`join!`](crate::join), all branches share **one task, so one thread**: a branch that blocks its thread stops
-/// its siblings, and other threads cannot take them over. Spawn what may block.
+/// its siblings, and other threads cannot take them over. Above all, a timeout or a shutdown signal in another branch
+/// does not come through until it returns. The cure: spawn what may block, and select over its handle.
 ///
 /// # Panics
 /// When all branches are disabled and there is no `else`.

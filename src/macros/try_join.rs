@@ -5,8 +5,12 @@
 /// Gives `Ok` with a tuple of all values in the order written, or the first `Err`; the other futures are dropped then.
 /// All errors must be of one type.
 ///
-/// The futures are polled by this task, **one after the other on one thread**: if one of them blocks its thread, its
-/// siblings stand still. See [`join!`](crate::join), also for `biased;`.
+/// The futures are polled by this task, **one after the other on one thread**. See [`join!`](crate::join), also for
+/// `biased;`.
+///
+/// # What freewheel cannot help here
+/// If one of the futures blocks its thread, its siblings stand still until it comes back, and an error of theirs is not
+/// seen until then. The cure: spawn what may block, and join the handles.
 ///
 /// # Cancel safety
 /// Cancel safe if all the futures are: dropping it drops them.

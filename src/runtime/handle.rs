@@ -194,8 +194,16 @@ impl Handle {
     /// Inside a task it works too (tokio panics there): a worker hands its permit to another thread for as long as it waits. On a
     /// `current_thread` runtime the inner call goes on driving the other tasks. Prefer `.await`, which costs no thread.
     ///
-    /// `future` itself is not a task: if it blocks, it blocks only this thread; but in the `current_thread` flavour that is
-    /// the thread everything runs on.
+    /// # What freewheel cannot help here
+    /// `future` itself is not a task. It has this thread and no other, so it need not be `Send`; but nobody can take its place,
+    /// and it is not watched: a stall of it is not reported. In the `multi_thread` flavour only what runs inside
+    /// `future` waits while it blocks, such as the siblings of a [`join!`](crate::join); spawned tasks go on. In the
+    /// `current_thread` flavour everything waits, for this is the thread that everything runs on. The cure: let `future`
+    /// do little but spawn and await, and give what blocks to [`spawn`](crate::spawn) (in the `multi_thread` flavour) or
+    /// to [`spawn_blocking`](crate::task::spawn_blocking) (in both).
+    ///
+    /// When the whole process stands still (stopped by a signal or a debugger, out of its share of the CPU, the machine
+    /// suspended) so does the watch, and that time is not reported as anybody's stall.
     ///
     /// # Panics
     /// If `future` panics.
