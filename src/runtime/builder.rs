@@ -1,6 +1,5 @@
 //! `Builder`: how a runtime is made.
 
-use std::env::VarError;
 use std::fmt;
 use std::io;
 use std::sync::atomic::AtomicUsize;
@@ -10,7 +9,7 @@ use std::time::Duration;
 use super::calls::Calls;
 use super::current_thread::Driver;
 use super::forever::Forever;
-use super::reports::{OnStall, Reports, StallReport};
+use super::reports::{self, OnStall, Reports, StallReport};
 use super::{Handle, Inner, Runtime, RuntimeFlavor, context, reactor_thread};
 use crate::blocking;
 use crate::primitives::clock::{Clock, nanos};
@@ -54,9 +53,6 @@ pub struct Builder {
 /// The environment variable that sets the number of workers where the program does not.
 const WORKER_THREADS_VARIABLE: &str = "FREEWHEEL_WORKER_THREADS";
 
-/// The environment variable that silences the default stall reports.
-const STALL_VARIABLE: &str = "FREEWHEEL_STALL";
-
 /// How many threads beyond the workers there may be by default, for tasks that block.
 const SPARE_THREADS: usize = 2048;
 
@@ -69,7 +65,12 @@ impl Builder {
 
     /// A runtime without threads of its own: tasks run on the thread that calls `block_on`.
     ///
-    /// There a task that blocks its thread does stop the others, since they share that one thread.
+    /// # What freewheel cannot help here
+    /// A task that blocks its thread does stop all the others, timers and I/O included: they share that one thread, and tasks that
+    /// are not `Send` could go to no other. There is no reactor thread either, so nobody notices and nothing is
+    /// reported. The cure: give what blocks to [`spawn_blocking`](crate::task::spawn_blocking), which has threads of its
+    /// own in this flavour too, or use [`new_multi_thread`](Self::new_multi_thread), with one worker if need be: there
+    /// another thread takes over.
     #[must_use]
     pub fn new_current_thread() -> Self {
         Self::new(RuntimeFlavor::CurrentThread)
@@ -256,8 +257,9 @@ impl Builder {
     /// Called with each stall report, on a thread of the runtime's own: when a task's poll has lasted beyond the
     /// [`stall_threshold`](Self::stall_threshold), again at twice that, four times and so on, and when it ends.
     ///
-    /// Without a callback each report is a line through the `log` facade, or on stderr if the program has no logger;
-    /// the environment variable `FREEWHEEL_STALL=off` silences that. New stalls of one spawn location are reported
+    /// Without a callback each report is an event of `tracing` (with the cargo feature `tracing`, if the program has a
+    /// subscriber), else a line through the `log` facade, else one on stderr; the environment variable
+    /// `FREEWHEEL_STALL=off` silences that. New stalls of one spawn location are reported
     /// once a second at most, with a count of those left out.
     ///
     /// # Examples
@@ -301,7 +303,7 @@ impl Builder {
     /// again.
     pub fn build(&mut self) -> io::Result<Runtime> {
         let (workers, max_threads) = self.thread_counts()?;
-        let reports = self.reports()?;
+        let reports = reports::reports(self.on_stall.clone())?;
         let reactor = Arc::new(Reactor::new(workers + 1, Clock::new())?);
         let inner = Arc::new_cyclic(|weak: &Weak<Inner>| {
             let runtime = weak.clone();
@@ -384,21 +386,6 @@ impl Builder {
             running: AtomicUsize::new(0),
             process: fork::generation(),
         }
-    }
-
-    /// Where stalls are reported; None if nowhere.
-    fn reports(&self) -> io::Result<Option<Arc<Reports>>> {
-        let told_by_default = match std::env::var(STALL_VARIABLE).as_deref() {
-            Err(VarError::NotPresent) | Ok("warn") => true,
-            Ok("off") => false,
-            other => {
-                return Err(invalid(format!(
-                    "{STALL_VARIABLE} is {other:?}: set it to off (no stall reports on stderr) or warn, or unset it"
-                )));
-            }
-        };
-        let wanted = told_by_default || self.on_stall.is_some();
-        Ok(wanted.then(|| Arc::new(Reports::new(self.on_stall.clone()))))
     }
 
     /// What the watch calls with each notice.

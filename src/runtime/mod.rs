@@ -11,10 +11,12 @@
 //! | `block_on.rs`, `current_thread.rs`, `forever.rs` | drive until done; on this very thread; until stopped |
 //! | `calls.rs` | asyncio's `call_soon`, `call_later`, `call_at` |
 //! | `reactor_thread.rs` | the thread that guarantees that I/O, timers and the watch go on |
-//! | `reports.rs`, `system_calls/`, `metrics.rs` | what is stuck, told while it is; figures |
+//! | `reports/`, `system_calls/`, `own_memory.rs` | what is stuck and in what, told while it is |
+//! | `metrics.rs` | figures |
 //! | `shutdown.rs` | the end, in order and in bounded time |
 
-#![forbid(unsafe_code)]
+// Only what looks at a stuck thread from outside, for a report, is allowed it.
+#![deny(unsafe_code)]
 
 mod block_on;
 mod builder;
@@ -24,6 +26,9 @@ mod current_thread;
 mod forever;
 mod handle;
 mod metrics;
+#[cfg(target_os = "linux")]
+#[allow(unsafe_code, reason = "memory that may be gone is read through the system")]
+mod own_memory;
 mod reactor_thread;
 mod reports;
 mod shutdown;

@@ -2,6 +2,7 @@
 
 use std::panic::Location;
 
+use super::slots::Slots;
 use crate::primitives::atomic::{AtomicU64, Ordering};
 use crate::primitives::clock::Nanos;
 
@@ -34,10 +35,36 @@ pub(crate) struct Notice {
     pub(crate) location: &'static Location<'static>,
     /// How long the poll has lasted, in nanoseconds.
     pub(crate) nanos: Nanos,
-    /// The system call the thread is in, and its first argument.
-    pub(crate) system_call: Option<(u64, u64)>,
+    /// The system call the thread is in.
+    pub(crate) system_call: Option<SystemCall>,
+    /// The poll it is about; None if it is about none in particular.
+    pub(crate) poll: Option<PollOf>,
     /// How many threads are stuck in tasks of this location.
     pub(crate) stuck: usize,
+}
+
+/// A system call as the system tells it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct SystemCall {
+    pub(crate) number: u64,
+    pub(crate) arguments: [u64; 6],
+}
+
+/// Which poll, so that who looks later can tell whether it still lasts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct PollOf {
+    pub(crate) slot: usize,
+    pub(crate) epoch: u64,
+    /// The system's number of the thread.
+    pub(crate) thread: u32,
+}
+
+impl PollOf {
+    /// Whether it lasts. What was read of its thread before this says yes was read while it did.
+    pub(crate) fn lasts(&self, slots: &Slots) -> bool {
+        let slot = slots.get(self.slot);
+        slot.epoch() == self.epoch && slot.thread() == self.thread
+    }
 }
 
 /// Takes notices; must not block.

@@ -12,9 +12,11 @@
 //! age ≥ the report threshold, then twice that, four times …: a notice; another when the poll ends
 //! ```
 
+use std::panic::Location;
+
 use super::shared::Shared;
 use super::slot::{Control, Slot, is_in_poll};
-use super::stall::{Class, Notice, Stage};
+use super::stall::{Class, Notice, PollOf, Stage};
 use super::thread_state::{Activity, Probe, system_call};
 use crate::primitives::Arc;
 use crate::primitives::clock::{NEVER, Nanos};
@@ -48,6 +50,9 @@ pub(crate) struct Watch {
     last_decay: Nanos,
 }
 
+/// A task's number, and where it was spawned.
+type Task = (u64, &'static Location<'static>);
+
 /// What the watch knows of one slot.
 #[derive(Debug)]
 struct View {
@@ -61,7 +66,8 @@ struct View {
     /// This thread was revoked as a hog and is still at it.
     is_hog: bool,
     next_notice: Nanos,
-    noticed: bool,
+    /// The task that a notice named; its end is told by that name too.
+    noticed: Option<Task>,
 }
 
 impl Watch {
@@ -141,16 +147,16 @@ impl Watch {
         if view.is_hog {
             self.hogs -= 1;
         }
-        let ended = view.noticed.then(|| now.saturating_sub(view.since + lost));
-        let class = view.class;
+        let ended = view.noticed.map(|task| (task, now.saturating_sub(view.since + lost)));
+        let (class, poll) = (view.class, view.poll_of(index, slot));
         let next_notice = self.shared.config.watch.report_after;
         // The probe stays: where cores are short, many polls of one thread come under suspicion, and opening it costs most.
         let mut probe = view.probe.take();
         probe.iter_mut().for_each(Probe::begin_again);
         *view = View { epoch, since: now, next_notice, probe, ..View::new() };
         slot.mark_seen(epoch);
-        if let (Some(age), Some(class)) = (ended, class) {
-            self.notice(slot, Stage::Ended, class, age);
+        if let (Some((task, age)), Some(class)) = (ended, class) {
+            self.notice(Stage::Ended, class, task, age, poll);
         }
     }
 
@@ -258,25 +264,26 @@ impl Watch {
             Some(Class::Starved | Class::NoThread) | None => return,
         };
         let Some(class) = view.class.filter(|_| age >= view.next_notice) else { return };
-        let stage = if view.noticed { Stage::Ongoing } else { Stage::Detected };
-        view.noticed = true;
+        let stage = if view.noticed.is_some() { Stage::Ongoing } else { Stage::Detected };
+        view.noticed = slot.current_task();
         while view.next_notice <= age {
             view.next_notice = view.next_notice.saturating_mul(2);
         }
-        self.notice(slot, stage, class, age);
+        if let Some(task) = view.noticed {
+            let poll = view.poll_of(index, slot);
+            self.notice(stage, class, task, age, poll);
+        }
     }
 
-    fn notice(&self, slot: &Slot, stage: Stage, class: Class, age: Nanos) {
+    fn notice(&self, stage: Stage, class: Class, (task, location): Task, nanos: Nanos, poll: PollOf) {
         if stage == Stage::Detected {
             self.shared.figures.stalled();
         }
-        self.shared.figures.lasted(age);
+        self.shared.figures.lasted(nanos);
         let Some(sink) = &self.shared.config.watch.notices else { return };
-        if let Some((task, location)) = slot.current_task() {
-            let blocked = stage != Stage::Ended && class == Class::Blocked;
-            let system_call = blocked.then(|| system_call(slot.thread())).flatten();
-            sink(Notice { stage, class, task, location, nanos: age, system_call, stuck: 1 });
-        }
+        let blocked = stage != Stage::Ended && class == Class::Blocked;
+        let system_call = blocked.then(|| system_call(poll.thread)).flatten();
+        sink(Notice { stage, class, task, location, nanos, system_call, poll: Some(poll), stuck: 1 });
     }
 
     /// When the next notice of a poll that is stuck now is due; the watch sleeps no longer than that.
@@ -295,6 +302,11 @@ fn rescue(shared: &Shared, slot: &Slot) -> bool {
 }
 
 impl View {
+    /// The poll that the view is of.
+    fn poll_of(&self, index: usize, slot: &Slot) -> PollOf {
+        PollOf { slot: index, epoch: self.epoch, thread: slot.thread() }
+    }
+
     fn new() -> Self {
         Self {
             epoch: 0,
@@ -305,7 +317,7 @@ impl View {
             class: None,
             is_hog: false,
             next_notice: NEVER,
-            noticed: false,
+            noticed: None,
         }
     }
 }

@@ -1,79 +1,148 @@
 //! Names for the system calls that a task is likely to block in, and what they are on.
+//!
+//! The thread may have left the call meanwhile, and its descriptor may be another's by now: what is found out here is for a
+//! person to read, and nothing else is done with it.
 
 use libc as c;
 
-/// The name of a system call, and the file of its first argument where that is a descriptor.
-pub(in crate::runtime) fn describe(number: u64, first: u64) -> (Option<String>, Option<String>) {
-    let Ok(number) = c::c_long::try_from(number) else { return (None, None) };
-    match CALLS.iter().find(|(known, ..)| *known == number) {
-        Some((_, name, takes_descriptor)) => {
-            let path = || std::fs::read_link(format!("/proc/self/fd/{first}")).ok();
-            let file = takes_descriptor.then(path).flatten().map(|path| path.display().to_string());
-            (Some((*name).to_owned()), file)
-        }
-        None => (Some(format!("system call {number}")), None),
-    }
+use super::descriptors;
+use crate::runtime::own_memory;
+use crate::scheduler::stall::SystemCall;
+
+/// What a call is on.
+#[derive(Clone, Copy)]
+enum On {
+    /// Nothing that has a name.
+    Nothing,
+    /// The descriptor that is the first argument.
+    Descriptor,
+    /// That descriptor, and the address that the second and third argument give.
+    Address,
+    /// The path that this argument points to.
+    Path(usize),
+    /// The list of descriptors that the first two arguments give.
+    List,
+    /// Whatever it is, it is this in the end.
+    Always(&'static str),
 }
 
-/// Number, name, whether the first argument is a descriptor. Only calls that every Linux port of Rust has.
-const CALLS: &[(c::c_long, &str, bool)] = &[
-    (c::SYS_accept, "accept", true),
-    (c::SYS_accept4, "accept4", true),
-    (c::SYS_clock_nanosleep, "clock_nanosleep", false),
-    (c::SYS_close, "close", true),
-    (c::SYS_connect, "connect", true),
-    (c::SYS_epoll_pwait, "epoll_pwait", true),
-    (c::SYS_fallocate, "fallocate", true),
-    (c::SYS_fcntl, "fcntl", true),
-    (c::SYS_fdatasync, "fdatasync", true),
-    (c::SYS_flock, "flock", true),
-    (c::SYS_fsync, "fsync", true),
-    (c::SYS_ftruncate, "ftruncate", true),
-    (c::SYS_futex, "futex (a lock, a condition variable, a channel or a join)", false),
-    (c::SYS_getdents64, "getdents64", true),
-    (c::SYS_ioctl, "ioctl", true),
-    (c::SYS_madvise, "madvise", false),
-    (c::SYS_mmap, "mmap", false),
-    (c::SYS_msync, "msync", false),
-    (c::SYS_munmap, "munmap", false),
-    (c::SYS_nanosleep, "nanosleep", false),
-    (c::SYS_openat, "openat", false),
-    (c::SYS_ppoll, "ppoll", false),
-    (c::SYS_pread64, "pread64", true),
-    (c::SYS_pselect6, "pselect6", false),
-    (c::SYS_pwrite64, "pwrite64", true),
-    (c::SYS_read, "read", true),
-    (c::SYS_readv, "readv", true),
-    (c::SYS_recvfrom, "recvfrom", true),
-    (c::SYS_recvmsg, "recvmsg", true),
-    (c::SYS_sendmsg, "sendmsg", true),
-    (c::SYS_sendto, "sendto", true),
-    (c::SYS_splice, "splice", true),
-    (c::SYS_sync, "sync", false),
-    (c::SYS_unlinkat, "unlinkat", false),
-    (c::SYS_wait4, "wait4", false),
-    (c::SYS_waitid, "waitid", false),
-    (c::SYS_write, "write", true),
-    (c::SYS_writev, "writev", true),
+/// What threads wait for in a futex, as far as anyone but themselves can know.
+const LOCK: On = On::Always("a lock, a condition variable, a channel or a join");
+
+/// How many descriptors of a `poll` are named.
+const LISTED: u64 = 3;
+
+/// The name of a system call, and what it is on.
+pub(in crate::runtime) fn describe(call: &SystemCall) -> (Option<String>, Option<String>) {
+    let known = CALLS.iter().find(|(number, ..)| u64::try_from(*number) == Ok(call.number));
+    let Some((_, name, on)) = known else { return (Some(format!("system call {}", call.number)), None) };
+    let [first, second, third, ..] = call.arguments;
+    let subject = match *on {
+        On::Nothing => None,
+        On::Descriptor => descriptors::describe(first),
+        On::Address => descriptors::describe_connecting(first, second, third),
+        On::Path(at) => own_memory::read_text(call.arguments[at]),
+        On::List => list(first, second),
+        On::Always(what) => Some(what.to_owned()),
+    };
+    (Some((*name).to_owned()), subject)
+}
+
+/// What a `poll` waits for.
+fn list(address: u64, count: u64) -> Option<String> {
+    let entry = |at| own_memory::read_value::<c::pollfd>(address.checked_add(at * size_of::<c::pollfd>() as u64)?);
+    let named = (0..count.min(LISTED)).filter_map(entry);
+    let named: Vec<String> = named.filter_map(|entry| descriptors::describe(u64::try_from(entry.fd).ok()?)).collect();
+    let more = if count > LISTED { ", …" } else { "" };
+    (!named.is_empty()).then(|| named.join(", ") + more)
+}
+
+/// Number, name, what it is on. Only calls that every Linux port of Rust has.
+const CALLS: &[(c::c_long, &str, On)] = &[
+    (c::SYS_accept, "accept", On::Descriptor),
+    (c::SYS_accept4, "accept4", On::Descriptor),
+    (c::SYS_clock_nanosleep, "clock_nanosleep", On::Nothing),
+    (c::SYS_close, "close", On::Descriptor),
+    (c::SYS_connect, "connect", On::Address),
+    (c::SYS_epoll_pwait, "epoll_pwait", On::Descriptor),
+    (c::SYS_fallocate, "fallocate", On::Descriptor),
+    (c::SYS_fcntl, "fcntl", On::Descriptor),
+    (c::SYS_fdatasync, "fdatasync", On::Descriptor),
+    (c::SYS_flock, "flock", On::Descriptor),
+    (c::SYS_fsync, "fsync", On::Descriptor),
+    (c::SYS_ftruncate, "ftruncate", On::Descriptor),
+    (c::SYS_futex, "futex", LOCK),
+    (c::SYS_getdents64, "getdents64", On::Descriptor),
+    (c::SYS_ioctl, "ioctl", On::Descriptor),
+    (c::SYS_madvise, "madvise", On::Nothing),
+    (c::SYS_mmap, "mmap", On::Nothing),
+    (c::SYS_msync, "msync", On::Nothing),
+    (c::SYS_munmap, "munmap", On::Nothing),
+    (c::SYS_nanosleep, "nanosleep", On::Nothing),
+    (c::SYS_openat, "openat", On::Path(1)),
+    (c::SYS_ppoll, "ppoll", On::List),
+    (c::SYS_pread64, "pread64", On::Descriptor),
+    (c::SYS_pselect6, "pselect6", On::Nothing),
+    (c::SYS_pwrite64, "pwrite64", On::Descriptor),
+    (c::SYS_read, "read", On::Descriptor),
+    (c::SYS_readv, "readv", On::Descriptor),
+    (c::SYS_recvfrom, "recvfrom", On::Descriptor),
+    (c::SYS_recvmmsg, "recvmmsg", On::Descriptor),
+    (c::SYS_recvmsg, "recvmsg", On::Descriptor),
+    (c::SYS_sendmmsg, "sendmmsg", On::Descriptor),
+    (c::SYS_sendmsg, "sendmsg", On::Descriptor),
+    (c::SYS_sendto, "sendto", On::Descriptor),
+    (c::SYS_splice, "splice", On::Descriptor),
+    (c::SYS_sync, "sync", On::Nothing),
+    (c::SYS_unlinkat, "unlinkat", On::Path(1)),
+    (c::SYS_wait4, "wait4", On::Always("a child process")),
+    (c::SYS_waitid, "waitid", On::Always("a child process")),
+    (c::SYS_write, "write", On::Descriptor),
+    (c::SYS_writev, "writev", On::Descriptor),
     #[cfg(target_arch = "x86_64")]
-    (c::SYS_epoll_wait, "epoll_wait", true),
+    (c::SYS_epoll_wait, "epoll_wait", On::Descriptor),
     #[cfg(target_arch = "x86_64")]
-    (c::SYS_open, "open", false),
+    (c::SYS_open, "open", On::Path(0)),
     #[cfg(target_arch = "x86_64")]
-    (c::SYS_poll, "poll", false),
+    (c::SYS_poll, "poll", On::List),
     #[cfg(target_arch = "x86_64")]
-    (c::SYS_select, "select", false),
+    (c::SYS_select, "select", On::Nothing),
 ];
 
 #[cfg(test)]
 mod tests {
+    use super::*;
+    use std::os::fd::AsRawFd;
+
+    fn described(number: c::c_long, arguments: &[u64]) -> (String, String) {
+        let mut call = SystemCall { number: number as u64, arguments: [0; 6] };
+        call.arguments[..arguments.len()].copy_from_slice(arguments);
+        let (name, subject) = describe(&call);
+        (name.unwrap(), subject.unwrap_or_default())
+    }
+
     #[test]
     fn a_call_on_a_descriptor_names_its_file_and_an_unknown_one_its_number() {
-        use std::os::fd::AsRawFd;
         let file = std::fs::File::open("/proc/self/stat").unwrap();
-        let (name, path) = super::describe(libc::SYS_read as u64, file.as_raw_fd() as u64);
-        assert_eq!(name.as_deref(), Some("read"));
-        assert!(path.unwrap().ends_with("/stat"));
-        assert_eq!(super::describe(999_999, 0).0.as_deref(), Some("system call 999999"));
+        let (name, path) = described(c::SYS_read, &[file.as_raw_fd() as u64]);
+        assert_eq!(name, "read");
+        assert!(path.ends_with("/stat"));
+        assert_eq!(described(999_999, &[]), ("system call 999999".to_owned(), String::new()));
+        assert_eq!(described(c::SYS_read, &[u64::MAX]).1, "");
+    }
+
+    #[test]
+    fn a_path_is_read_from_where_the_call_points_to() {
+        let path = c"/tmp/a-pipe-without-a-writer";
+        assert_eq!(described(c::SYS_openat, &[0, path.as_ptr() as u64]).1, path.to_str().unwrap());
+        assert_eq!(described(c::SYS_openat, &[0, 1]).1, "");
+    }
+
+    #[test]
+    fn a_poll_names_what_it_waits_for() {
+        let (first, second) = std::os::unix::net::UnixStream::pair().unwrap();
+        let polled = [first.as_raw_fd(), second.as_raw_fd()].map(|fd| c::pollfd { fd, events: 0, revents: 0 });
+        assert_eq!(described(c::SYS_ppoll, &[polled.as_ptr() as u64, 2]).1, "unix (unnamed), unix (unnamed)");
+        assert_eq!(described(c::SYS_futex, &[]).1, "a lock, a condition variable, a channel or a join");
     }
 }

@@ -1,6 +1,8 @@
 //! Names for system calls, where the system does not tell which one a thread is in.
 
+use crate::scheduler::stall::SystemCall;
+
 /// Nothing is known.
-pub(in crate::runtime) fn describe(_number: u64, _first: u64) -> (Option<String>, Option<String>) {
+pub(in crate::runtime) fn describe(_call: &SystemCall) -> (Option<String>, Option<String>) {
     (None, None)
 }

@@ -6,6 +6,8 @@
 use std::fs::File;
 use std::os::unix::fs::FileExt;
 
+use super::super::stall::SystemCall;
+
 /// What the system says about a thread.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Activity {
@@ -91,13 +93,16 @@ fn times(schedstat: &File) -> Option<(u64, u64)> {
     Some((numbers.next()?.ok()?, numbers.next()?.ok()?))
 }
 
-/// The system call a thread is in and its first argument, if it is in one.
-pub(crate) fn system_call(thread: u32) -> Option<(u64, u64)> {
+/// The system call a thread is in, if it is in one.
+pub(crate) fn system_call(thread: u32) -> Option<SystemCall> {
     let text = std::fs::read_to_string(format!("/proc/self/task/{thread}/syscall")).ok()?;
     let mut words = text.split_whitespace();
     let number = words.next()?.parse().ok()?;
-    let first = words.next().and_then(|word| u64::from_str_radix(word.trim_start_matches("0x"), 16).ok());
-    Some((number, first.unwrap_or(0)))
+    let mut arguments = [0; 6];
+    for (argument, word) in arguments.iter_mut().zip(words) {
+        *argument = u64::from_str_radix(word.trim_start_matches("0x"), 16).ok()?;
+    }
+    Some(SystemCall { number, arguments })
 }
 
 #[cfg(test)]

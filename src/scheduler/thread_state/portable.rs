@@ -1,5 +1,7 @@
 //! What a thread is doing, where the system does not say: unknown, which the watch treats like running.
 
+use super::super::stall::SystemCall;
+
 /// What the system says about a thread.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[allow(dead_code, reason = "the same list on every system; the portable probe knows only the last")]
@@ -41,6 +43,6 @@ impl Probe {
 }
 
 /// The system call a thread is in: never known.
-pub(crate) fn system_call(_thread: u32) -> Option<(u64, u64)> {
+pub(crate) fn system_call(_thread: u32) -> Option<SystemCall> {
     None
 }

@@ -1,0 +1,172 @@
+//! Stall reports: what the watch noticed, told to the user while it happens, from a thread of its own.
+//!
+//! Here is their face; `reporter.rs` makes them of the watch's notices, `writers.rs` writes those that no callback takes.
+
+mod reporter;
+mod setting;
+mod writers;
+
+use std::fmt;
+use std::panic::Location;
+use std::sync::Arc;
+use std::time::Duration;
+
+pub(super) use reporter::{OnStall, Reports};
+pub(super) use setting::reports;
+
+use crate::scheduler::stall::{Class, Notice, Stage};
+use crate::tasks::Id;
+
+/// A task whose poll does not end; passed to [`Builder::on_stall`](super::Builder::on_stall).
+///
+/// Printed with `{}` it is one line for a person.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct StallReport {
+    /// Whether the stall was just found, goes on, or is over.
+    pub stage: StallStage,
+    /// What the thread is doing.
+    pub class: StallClass,
+    /// The task.
+    pub task: Option<Id>,
+    /// The task's name, if it was given one.
+    pub name: Option<Arc<str>>,
+    /// Where the task was spawned.
+    pub location: &'static Location<'static>,
+    /// How long the poll has lasted; exact to a tick of the watch, one millisecond.
+    pub elapsed: Duration,
+    /// The system call the thread is in, by its name, where the system tells (Linux).
+    pub system_call: Option<String>,
+    /// What that call is on: the path of a file, a socket with its addresses, a lock; if it can be told.
+    pub file: Option<String>,
+    /// How many stalls of this location were not reported since the last report.
+    pub suppressed: u64,
+    /// How many threads are stuck in tasks of this location: 1, but for [`StallClass::NoThread`].
+    pub stuck_threads: usize,
+}
+
+/// When in a stall a report was made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum StallStage {
+    /// It was just found.
+    Detected,
+    /// It has lasted twice as long as at the last report.
+    Ongoing,
+    /// The poll has ended after all.
+    Ended,
+}
+
+/// Why a poll does not end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum StallClass {
+    /// The thread sleeps in a system call. Other threads have taken over its share.
+    Blocked,
+    /// The thread computes.
+    Computing,
+    /// The thread could run, but the system gives it no core: the machine is overloaded.
+    Starved,
+    /// Ready tasks wait because no further thread can be had: [`max_threads`](super::Builder::max_threads) are there, or
+    /// the system refuses more. `location` is where the tasks were spawned that hold most of them. It ends by itself when one comes
+    /// back.
+    NoThread,
+}
+
+impl StallReport {
+    /// What a notice says by itself.
+    fn new(notice: &Notice, suppressed: u64) -> Self {
+        Self {
+            stage: match notice.stage {
+                Stage::Detected => StallStage::Detected,
+                Stage::Ongoing => StallStage::Ongoing,
+                Stage::Ended => StallStage::Ended,
+            },
+            class: match notice.class {
+                Class::Blocked => StallClass::Blocked,
+                Class::Hog => StallClass::Computing,
+                Class::Starved => StallClass::Starved,
+                Class::NoThread => StallClass::NoThread,
+            },
+            task: Id::from_number(notice.task),
+            name: None,
+            location: notice.location,
+            elapsed: Duration::from_nanos(notice.nanos),
+            system_call: None,
+            file: None,
+            suppressed,
+            stuck_threads: notice.stuck,
+        }
+    }
+}
+
+impl fmt::Display for StallReport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.class == StallClass::NoThread {
+            return write!(
+                f,
+                "ready tasks wait since {:?} for a thread, and no further one can be had: {} are stuck in tasks spawned at \
+                 {}; raise max_threads, or move what blocks to spawn_blocking",
+                Duration::from_millis(self.elapsed.as_millis() as u64),
+                self.stuck_threads,
+                self.location
+            );
+        }
+        f.write_str("task ")?;
+        if let Some(name) = &self.name {
+            write!(f, "'{name}' ")?;
+        }
+        if let Some(id) = self.task {
+            write!(f, "{id} ")?;
+        }
+        write!(f, "spawned at {} ", self.location)?;
+        let elapsed = Duration::from_millis(self.elapsed.as_millis() as u64);
+        match (self.stage, self.class) {
+            (StallStage::Ended, _) => return write!(f, "came back after {elapsed:?}"),
+            (_, StallClass::NoThread) => {}
+            (_, StallClass::Blocked) => write!(f, "has blocked its thread for {elapsed:?}")?,
+            (_, StallClass::Computing) => write!(f, "has computed for {elapsed:?} without an await")?,
+            (_, StallClass::Starved) => write!(f, "has waited for a core in the midst of a poll of {elapsed:?}")?,
+        }
+        if let Some(call) = &self.system_call {
+            write!(f, " in {call}")?;
+        }
+        if let Some(file) = &self.file {
+            write!(f, " on {file}")?;
+        }
+        if self.suppressed > 0 {
+            write!(f, " ({} more like it were not reported)", self.suppressed)?;
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_report_is_one_line_that_names_task_place_and_time() {
+        let location = Location::caller();
+        let mut report = StallReport {
+            stage: StallStage::Detected,
+            class: StallClass::Blocked,
+            task: Id::from_number(7),
+            name: Some("reader".into()),
+            location,
+            elapsed: Duration::from_nanos(12_345_678),
+            system_call: Some("read".to_owned()),
+            file: Some("/tmp/fifo".to_owned()),
+            suppressed: 2,
+            stuck_threads: 1,
+        };
+        let line = report.to_string();
+        assert!(line.starts_with("task 'reader' 7 spawned at src/runtime/reports/mod.rs:"), "{line}");
+        assert!(
+            line.ends_with("blocked its thread for 12ms in read on /tmp/fifo (2 more like it were not reported)"),
+            "{line}"
+        );
+        (report.stage, report.name) = (StallStage::Ended, None);
+        assert!(report.to_string().ends_with("came back after 12ms"), "{report}");
+    }
+}

@@ -1,0 +1,174 @@
+//! The reporter: a bounded queue of notices, and the thread that makes reports of them.
+//!
+//! The watch must not wait for anybody, so it leaves notices in the queue; the reporter thread, which exists from the first
+//! notice on, finds out names and paths, and calls the user's callback or writes a line. Reports of one spawn location are
+//! at least a second apart, but for those that say how a reported stall went on; what was left out is counted.
+
+use std::collections::{HashMap, VecDeque};
+use std::panic::{AssertUnwindSafe, Location, catch_unwind};
+use std::sync::{Arc, Weak};
+use std::time::{Duration, Instant};
+
+use super::{StallReport, writers};
+use crate::primitives::Mutex;
+use crate::primitives::parker::{Parker, Unparker};
+use crate::primitives::thread::Spawner;
+use crate::runtime::{Inner, system_calls};
+use crate::scheduler::stall::{Class, Notice, Stage};
+
+/// How many notices wait at most; more are left out.
+const QUEUE: usize = 256;
+
+/// How far apart two new stalls of one location are reported.
+const APART: Duration = Duration::from_secs(1);
+
+/// A user's callback for reports.
+pub(in crate::runtime) type OnStall = Arc<dyn Fn(&StallReport) + Send + Sync>;
+
+/// Where notices wait for the reporter.
+pub(in crate::runtime) struct Reports {
+    queue: Mutex<Waiting>,
+    callback: Option<OnStall>,
+}
+
+#[derive(Default)]
+struct Waiting {
+    notices: VecDeque<Notice>,
+    /// The reporter, once it exists.
+    reporter: Option<Unparker>,
+    closed: bool,
+}
+
+impl Reports {
+    pub(in crate::runtime) fn new(callback: Option<OnStall>) -> Self {
+        Self { queue: Mutex::new(Waiting::default()), callback }
+    }
+
+    /// Queues a notice; starts the reporter with the first. Never waits. A reporter that cannot be started is tried again
+    /// with the next notice.
+    pub(in crate::runtime) fn push(self: &Arc<Self>, notice: Notice, threads: &Spawner, runtime: &Weak<Inner>) {
+        let mut waiting = self.queue.lock();
+        if waiting.notices.len() >= QUEUE {
+            return;
+        }
+        waiting.notices.push_back(notice);
+        if let Some(reporter) = waiting.reporter.clone() {
+            drop(waiting);
+            reporter.unpark();
+            return;
+        }
+        let parker = Parker::new();
+        waiting.reporter = Some(parker.unparker());
+        drop(waiting);
+        let (reports, runtime) = (self.clone(), runtime.clone());
+        let started = threads.spawn_plain("freewheel-reporter".to_owned(), move || reports.run(&parker, &runtime));
+        if started.is_err() {
+            self.queue.lock().reporter = None;
+        }
+    }
+
+    /// Ends the reporter once it has told what is queued.
+    pub(in crate::runtime) fn close(&self) {
+        let mut waiting = self.queue.lock();
+        waiting.closed = true;
+        let reporter = waiting.reporter.take();
+        drop(waiting);
+        reporter.iter().for_each(Unparker::unpark);
+    }
+
+    fn run(&self, parker: &Parker, runtime: &Weak<Inner>) {
+        let mut told = HashMap::new();
+        loop {
+            let mut waiting = self.queue.lock();
+            let notice = waiting.notices.pop_front();
+            let closed = waiting.closed;
+            drop(waiting);
+            match notice {
+                Some(notice) => self.tell(&notice, &mut told, runtime),
+                None if closed => return,
+                None => parker.park(),
+            }
+        }
+    }
+
+    /// Finds out what the watch had no time for. What hangs on the thread's stack or its descriptors counts only if the poll
+    /// lasts when it has been read.
+    fn report(notice: &Notice, suppressed: u64, runtime: &Weak<Inner>) -> StallReport {
+        let mut report = StallReport::new(notice, suppressed);
+        let Some(runtime) = runtime.upgrade() else { return report };
+        let scheduler = &runtime.scheduler;
+        report.name = scheduler.registry.name_of(notice.task);
+        if let Some(call) = &notice.system_call {
+            let (name, subject) = system_calls::describe(call);
+            let lasts = notice.poll.is_some_and(|poll| poll.lasts(&scheduler.slots));
+            (report.system_call, report.file) = (name, subject.filter(|_| lasts));
+        }
+        report
+    }
+
+    fn tell(&self, notice: &Notice, told: &mut HashMap<*const Location<'static>, Told>, runtime: &Weak<Inner>) {
+        let entry = told.entry(notice.location).or_default();
+        let Some(suppressed) = entry.admit(notice) else { return };
+        let report = Self::report(notice, suppressed, runtime);
+        // The user's code, or the logger's. If it panics the panic hook has told; the next report is made all the same.
+        let told = AssertUnwindSafe(|| match &self.callback {
+            Some(callback) => callback(&report),
+            None => writers::write(&report),
+        });
+        drop(catch_unwind(told));
+    }
+}
+
+/// What was told of one location.
+#[derive(Default)]
+struct Told {
+    last: Option<Instant>,
+    /// The task whose stall was reported and has not ended.
+    open: Option<u64>,
+    suppressed: u64,
+}
+
+impl Told {
+    /// Whether a notice is to be reported, and how many were not before it.
+    fn admit(&mut self, notice: &Notice) -> Option<u64> {
+        if notice.class == Class::NoThread {
+            return Some(0);
+        }
+        if notice.stage == Stage::Detected {
+            let now = Instant::now();
+            if self.last.is_some_and(|last| now.duration_since(last) < APART) {
+                self.suppressed += 1;
+                return None;
+            }
+            (self.last, self.open) = (Some(now), Some(notice.task));
+            return Some(std::mem::take(&mut self.suppressed));
+        }
+        let is_open = self.open == Some(notice.task);
+        if is_open && notice.stage == Stage::Ended {
+            self.open = None;
+        }
+        is_open.then_some(0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn notice(stage: Stage, task: u64) -> Notice {
+        let location = Location::caller();
+        let (class, nanos) = (Class::Blocked, 12_345_678);
+        Notice { stage, class, task, location, nanos, system_call: None, poll: None, stuck: 1 }
+    }
+
+    #[test]
+    fn a_second_stall_within_a_second_is_counted_and_its_end_is_not_told() {
+        let mut told = Told::default();
+        assert_eq!(told.admit(&notice(Stage::Detected, 1)), Some(0));
+        assert_eq!(told.admit(&notice(Stage::Detected, 2)), None);
+        assert_eq!(told.admit(&notice(Stage::Ended, 2)), None);
+        assert_eq!(told.admit(&notice(Stage::Ended, 1)), Some(0));
+        told.last = None;
+        assert_eq!(told.admit(&notice(Stage::Detected, 3)), Some(1));
+    }
+}

@@ -1,0 +1,56 @@
+//! What the environment variable `FREEWHEEL_STALL` and the builder say about reports.
+
+use std::env::VarError;
+use std::io;
+use std::sync::Arc;
+
+use super::{OnStall, Reports};
+/// The environment variable that says what becomes of reports that no callback takes.
+const VARIABLE: &str = "FREEWHEEL_STALL";
+
+/// What an operator wants, beside what the program says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Setting {
+    /// No line for a stall, unless the program has a callback of its own.
+    Off,
+    /// A line per report; as when nothing is said.
+    Warn,
+}
+
+/// Where stalls are reported; None if nowhere.
+///
+/// # Errors
+/// `InvalidInput` if the variable says something unknown,.
+pub(in crate::runtime) fn reports(callback: Option<OnStall>) -> io::Result<Option<Arc<Reports>>> {
+    let setting = parse(std::env::var(VARIABLE))?;
+    let wanted = setting != Setting::Off || callback.is_some();
+    Ok(wanted.then(|| Arc::new(Reports::new(callback))))
+}
+
+fn parse(value: Result<String, VarError>) -> io::Result<Setting> {
+    match value.as_deref() {
+        Err(VarError::NotPresent) | Ok("warn") => Ok(Setting::Warn),
+        Ok("off") => Ok(Setting::Off),
+        other => Err(io::Error::new(
+            io::ErrorKind::InvalidInput,
+            format!("{VARIABLE} is {other:?}: set it to off (no stall reports on stderr) or warn, or unset it"),
+        )),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn off_and_warn_are_understood_and_all_else_is_refused_with_the_cure() {
+        let parsed = |text: &str| parse(Ok(text.to_owned()));
+        assert_eq!(parsed("off").unwrap(), Setting::Off);
+        assert_eq!(parsed("warn").unwrap(), Setting::Warn);
+        assert_eq!(parse(Err(VarError::NotPresent)).unwrap(), Setting::Warn);
+        for wrong in ["", "1", "OFF"] {
+            let error = parsed(wrong).unwrap_err().to_string();
+            assert!(error.contains("FREEWHEEL_STALL"), "{error}");
+        }
+    }
+}
