@@ -48,7 +48,7 @@ impl Shared {
             injector: Injector::new(),
             idle: Idle::new(config.permits, config.max_threads),
             reactor,
-            registry: Registry::new(config.permits + 1),
+            registry: Registry::new(config.max_threads),
             lifecycle: Lifecycle::new(),
             watch: WatchBell { asleep: AtomicBool::new(false), unparker: Mutex::new(None) },
             offenders: Offenders::new(),
@@ -71,15 +71,19 @@ impl Shared {
         F: Future + Send + 'static,
         F::Output: Send + 'static,
     {
-        let shard = this.home_shard();
-        let (handle, task) = this.registry.bind(shard, future, this.clone(), Id::next(), location, name);
+        let (handle, task) = this.registry.bind(this.seat(), future, this.clone(), Id::next(), location, name);
         if let Some(task) = task {
             Shared::schedule(this, task);
         }
         handle
     }
 
-    /// The shard of registry and timers that this thread uses: a worker its own, everyone else the last.
+    /// This thread's seat, if it is one of this scheduler's workers.
+    fn seat(&self) -> Option<usize> {
+        context::with(|worker| worker.filter(|worker| worker.belongs_to(self)).map(Worker::index))
+    }
+
+    /// The shard of the timers that this thread uses: workers their own, everyone else the last.
     pub(crate) fn home_shard(&self) -> usize {
         context::with(|worker| match worker {
             Some(worker) if worker.belongs_to(self) => worker.index() % (self.config.permits + 1),
@@ -289,7 +293,7 @@ impl Schedule for Arc<Shared> {
     }
 
     fn release(&self, task: &Header) -> Option<Task> {
-        self.registry.release(task)
+        self.registry.release(self.seat(), task)
     }
 }
 

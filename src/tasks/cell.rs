@@ -46,6 +46,8 @@ pub(super) struct Place {
     pub(super) key: u32,
     /// `UNBOUND` for a task that was never registered.
     pub(super) shard: u16,
+    /// The registry has a name for it.
+    pub(super) named: bool,
 }
 
 /// The shard of a task that is in no registry.
@@ -121,7 +123,7 @@ where
         vtable: const { &harness::vtable::<F, S>() },
         id,
         location,
-        place: UnsafeCell::new(Place { key: 0, shard: UNBOUND }),
+        place: UnsafeCell::new(Place { key: 0, shard: UNBOUND, named: false }),
         tag: UnsafeCell::new(Tag::Future),
         join_waker: UnsafeCell::new(None),
     };
@@ -154,6 +156,14 @@ impl Header {
     pub(super) unsafe fn set_place(&self, place: Place) {
         // SAFETY: the caller's promise.
         self.place.with_mut(|slot| unsafe { *slot = place });
+    }
+
+    /// Whether there is an outcome that has not been taken.
+    ///
+    /// # Safety
+    /// Rule 1, and the task is complete.
+    pub(super) unsafe fn has_outcome(&self) -> bool {
+        self.tag() != Tag::Nothing
     }
 
     fn tag(&self) -> Tag {

@@ -138,6 +138,25 @@ impl<T> JoinHandle<T> {
         }
     }
 
+    /// The handle of a complete task goes.
+    fn leave_complete(&self) -> Leave {
+        let header = self.header();
+        let now = header.state.look();
+        debug_assert!(now.is_complete(), "complete is for ever");
+        // SAFETY: the task is complete, so its contents are ours (rule 1).
+        if unsafe { header.has_outcome() } {
+            // SAFETY: as above.
+            unsafe { (header.vtable.drop_output)(self.header) };
+        }
+        if now.has_join_waker() {
+            // The runner is still waking us.
+            return header.state.leave_complete();
+        }
+        // SAFETY: rule 3, of a complete task a waker that is unset is the handle's for good.
+        unsafe { drop_join_waker(header) };
+        header.state.leave_empty()
+    }
+
     /// The transitions that found the task complete published nothing to us; this load does.
     fn must_be_complete(&self) -> bool {
         let complete = self.header().state.look().is_complete();
@@ -167,13 +186,7 @@ impl<T> Drop for JoinHandle<T> {
     fn drop(&mut self) {
         let header = self.header();
         let duty = match header.state.leave() {
-            Leave::Complete => {
-                // For edge "end": the transition published nothing.
-                self.must_be_complete();
-                // SAFETY: the task is complete, so its contents are ours (rule 1).
-                unsafe { (header.vtable.drop_output)(self.header) };
-                header.state.leave_complete()
-            }
+            Leave::Complete => self.leave_complete(),
             duty => duty,
         };
         let last = match duty {

@@ -160,18 +160,12 @@ impl Task {
         self.0.header().id()
     }
 
-    /// Where the task was spawned.
-    pub(crate) fn location(&self) -> &'static Location<'static> {
-        self.0.header().location()
-    }
-
     pub(super) fn header(&self) -> &Header {
         self.0.header()
     }
 
-    /// Whether this is the task of that header.
-    pub(super) fn is(&self, header: &Header) -> bool {
-        std::ptr::eq(self.0.pointer().as_ptr(), header)
+    pub(super) fn into_raw(self) -> NonNull<Header> {
+        self.0.into_raw()
     }
 }
 

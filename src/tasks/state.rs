@@ -161,7 +161,8 @@ impl State {
     /// Look once, and decide by that. Of two looks the second may see JOIN_WAKER cleared by a task that completed in
     /// between, and take a waker for its own that the runner has only just used.
     pub(super) fn look(&self) -> Snapshot {
-        // ORDERING: Acquire, edge "end": pairs with `complete`; without it the output might not be seen.
+        // ORDERING: Acquire, edge "end": pairs with `complete`; without it the output might not be seen. And edge "joiner": a
+        // waker that the runner has given back is no longer in use.
         Snapshot(self.0.load(Ordering::Acquire))
     }
 
@@ -329,7 +330,19 @@ impl State {
         })
     }
 
-    /// The join handle of a complete task goes; the output is dropped already.
+    /// The join handle of a complete task goes; output and waker are dropped already.
+    pub(super) fn leave_empty(&self) -> Leave {
+        // JOIN_INTEREST is ours and set, so one subtraction does what the difference says and no more.
+        // ORDERING: AcqRel, edge "last".
+        let before = Snapshot(self.0.fetch_sub(JOIN_INTEREST + REFERENCE, Ordering::AcqRel));
+        debug_assert!(
+            before.has(COMPLETE) && before.has(JOIN_INTEREST) && !before.has(JOIN_WAKER),
+            "left while {before:?}"
+        );
+        if before.references() == 1 { Leave::LastReference } else { Leave::Gone }
+    }
+
+    /// The join handle of a complete task goes while its waker is in use; the output is dropped already.
     pub(super) fn leave_complete(&self) -> Leave {
         // ORDERING: AcqRel, edge "joiner" in both directions, see `finish_waking`; and "last".
         self.update(Ordering::AcqRel, |now| {

@@ -81,7 +81,7 @@ pub(super) fn piece(shared: &Arc<Shared>, ran: &Arc<AtomicUsize>) -> Notified {
     let job = Once(Some(move || {
         ran.fetch_add(1, Ordering::Relaxed);
     }));
-    let (handle, task) = shared.registry.bind(0, job, shared.clone(), Id::next(), Location::caller(), None);
+    let (handle, task) = shared.registry.bind(None, job, shared.clone(), Id::next(), Location::caller(), None);
     drop(handle);
     task.expect("the registry is open")
 }

@@ -9,6 +9,7 @@ mod lifo;
 mod one_place;
 mod parker;
 mod readiness;
+mod registry;
 mod shutdown;
 mod sleep;
 mod task_end;
@@ -27,6 +28,7 @@ pub const ALL: &[Models] = &[
     lifo::MODELS,
     parker::MODELS,
     readiness::MODELS,
+    registry::MODELS,
     shutdown::MODELS,
     sleep::MODELS,
     task_end::MODELS,

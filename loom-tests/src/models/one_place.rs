@@ -16,6 +16,8 @@ use crate::tasks::{self, Header, Id, JoinHandle, Notified, Registry, Schedule, T
 pub(super) struct Place {
     notified: AtomicPtr<Header>,
     pub(super) registry: Registry,
+    /// The thread that has the registry's only seat: the one that made the place.
+    owner: loom::thread::ThreadId,
 }
 
 /// The scheduler's handle in each task.
@@ -30,13 +32,29 @@ impl<const BLOCKING: bool> Schedule for Scheduler<BLOCKING> {
     }
 
     fn release(&self, task: &Header) -> Option<Task> {
-        self.0.registry.release(task)
+        self.0.registry.release(self.0.seat(), task)
     }
 }
 
 impl Place {
     pub(super) fn new() -> Arc<Self> {
-        Arc::new(Self { notified: AtomicPtr::new(std::ptr::null_mut()), registry: Registry::new(1) })
+        let owner = loom::thread::current().id();
+        Arc::new(Self { notified: AtomicPtr::new(std::ptr::null_mut()), registry: Registry::new(1), owner })
+    }
+
+    /// The seat of this thread.
+    pub(super) fn seat(&self) -> Option<usize> {
+        (loom::thread::current().id() == self.owner).then_some(0)
+    }
+
+    /// Binds a task to the registry, in this thread's shard.
+    pub(super) fn bind<F>(this: &Arc<Self>, future: F) -> (JoinHandle<F::Output>, Option<Notified>)
+    where
+        F: Future + Send + 'static,
+        F::Output: Send + 'static,
+    {
+        let scheduler = Scheduler::<false>(this.clone());
+        this.registry.bind(this.seat(), future, scheduler, Id::next(), Location::caller(), None)
     }
 
     pub(super) fn put(&self, task: Notified) {

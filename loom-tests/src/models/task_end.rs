@@ -1,16 +1,14 @@
-//! Abort, shutdown and the registry against polls, wakes and each other: one end, one drop, and always an answer.
+//! Abort and shutdown against polls, wakes and each other: one end, one drop, and always an answer.
 
 use std::future::{pending, poll_fn};
-use std::panic::Location;
 use std::task::Poll;
 
 use loom::thread;
 
-use super::one_place::{Alive, Hands, Place, Scheduler, UntilRaised, Yields, first_poll, poll, spawn};
+use super::one_place::{Alive, Hands, Place, UntilRaised, Yields, first_poll, poll, spawn};
 use crate::explore::{bounded, models};
 use crate::primitives::Arc;
 use crate::primitives::atomic::AtomicUsize;
-use crate::tasks::Id;
 
 models! { "task_end";
     /// Mutations: `end_poll_ignores_the_abort`, `abort_schedules_nobody`, `start_poll_ignores_the_abort`.
@@ -108,61 +106,6 @@ models! { "task_end";
             assert!(error.is_cancelled());
             drop(handle);
             assert_eq!(alive.count(), 0);
-        });
-    }
-
-    /// Row 24 of the faults. Nobody polls any more: what the registry took in, it must have cancelled.
-    /// Mutation: `bind_ignores_the_close`.
-    fn a_spawn_against_shutdown_always_gets_an_answer() {
-        bounded(3, || {
-            let (place, alive) = (Place::new(), Alive::new());
-            let spawner = {
-                let (place, token) = (place.clone(), alive.token());
-                thread::spawn(move || {
-                    let future = async move {
-                        let _token = token;
-                        pending::<()>().await;
-                    };
-                    let scheduler = Scheduler::<false>(place.clone());
-                    let (handle, notified) =
-                        place.registry.bind(0, future, scheduler, Id::next(), Location::caller(), None);
-                    drop(notified);
-                    handle
-                })
-            };
-            place.registry.close();
-            place.registry.shutdown_shard(0);
-            let mut handle = spawner.join().unwrap();
-            let Poll::Ready(Err(error)) = poll(&mut handle) else { panic!("nobody will ever end this task") };
-            assert!(error.is_cancelled());
-            drop(handle);
-            assert_eq!((alive.count(), place.registry.len()), (0, 0));
-        });
-    }
-
-    /// A task ends by itself while its shard is emptied, and its key is given to another.
-    /// Mutations: `release_by_key_alone`, `release_forgets_the_reference`.
-    fn a_completion_against_shutdown_gives_up_each_reference_once() {
-        bounded(3, || {
-            let (place, alive) = (Place::new(), Alive::new());
-            let bind = |place: &Arc<Place>, times| {
-                let (future, scheduler) = (Yields::new(times, alive.token()), Scheduler::<false>(place.clone()));
-                place.registry.bind(0, future, scheduler, Id::next(), Location::caller(), None)
-            };
-            let (first, notified) = bind(&place, 0);
-            drop(first);
-            let worker = {
-                let notified = notified.unwrap();
-                thread::spawn(move || assert!(notified.poll_once().is_none()))
-            };
-            place.registry.shutdown_shard(0);
-            let (mut second, notified) = bind(&place, 0);
-            worker.join().unwrap();
-            assert_eq!(place.registry.len(), 1);
-            assert!(notified.unwrap().poll_once().is_none());
-            assert!(matches!(poll(&mut second), Poll::Ready(Ok(_))));
-            drop(second);
-            assert_eq!((alive.count(), place.registry.len()), (0, 0));
         });
     }
 }

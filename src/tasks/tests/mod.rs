@@ -34,7 +34,7 @@ impl Schedule for Async {
     }
 
     fn release(&self, task: &Header) -> Option<Task> {
-        self.0.registry.release(task)
+        self.0.registry.release(Some(0), task)
     }
 
     fn unhandled_panic(&self, _: Id, _: &'static Location<'static>, payload: Box<dyn Any + Send>) {
@@ -51,7 +51,7 @@ impl Schedule for Blocking {
     }
 
     fn release(&self, task: &Header) -> Option<Task> {
-        self.0.registry.release(task)
+        self.0.registry.release(Some(0), task)
     }
 }
 
@@ -68,7 +68,7 @@ impl List {
         F::Output: Send + 'static,
     {
         let (id, location) = (Id::next(), Location::caller());
-        let (handle, notified) = self.registry.bind(1, future, Async(self.clone()), id, location, None);
+        let (handle, notified) = self.registry.bind(Some(0), future, Async(self.clone()), id, location, None);
         self.queue.lock().extend(notified);
         handle
     }
@@ -79,7 +79,7 @@ impl List {
         F::Output: Send + 'static,
     {
         let scheduler = Blocking(self.clone());
-        let (handle, notified) = self.registry.bind(0, future, scheduler, Id::next(), Location::caller(), None);
+        let (handle, notified) = self.registry.bind(None, future, scheduler, Id::next(), Location::caller(), None);
         (handle, notified.unwrap())
     }
 

@@ -10,7 +10,7 @@ fn the_registry_lists_what_lives() {
     list.run();
     let name: Option<std::sync::Arc<str>> = Some("named".into());
     let (queued, notified) =
-        list.registry.bind(0, ready(()), Async(list.clone()), Id::next(), Location::caller(), name);
+        list.registry.bind(Some(1), ready(()), Async(list.clone()), Id::next(), Location::caller(), name);
     let mut seen = Vec::new();
     list.registry.for_each(|task| seen.push((task.id, task.state, task.name.map(|name| name.to_string()))));
     seen.sort_by_key(|(id, ..)| *id);
@@ -60,8 +60,14 @@ fn many_tasks_come_and_go_through_all_shards() {
             .map(|n| {
                 let (token, scheduler) = (alive.token(), Async(list.clone()));
                 let future = async move { drop(token) };
-                let (handle, task) =
-                    list.registry.bind(n + round, future, scheduler, Id::next(), Location::caller(), None);
+                let (handle, task) = list.registry.bind(
+                    Some((n + round) % 2).filter(|_| n % 3 > 0),
+                    future,
+                    scheduler,
+                    Id::next(),
+                    Location::caller(),
+                    None,
+                );
                 list.queue.lock().extend(task);
                 handle
             })
