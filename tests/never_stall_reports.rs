@@ -103,6 +103,230 @@ fn what_the_operator_misspells_is_refused_with_what_can_be_said() {
     told.assert_ok();
 }
 
+/// Reports with the stack of the stuck thread.
+#[cfg(all(feature = "backtrace", target_os = "linux", target_arch = "x86_64"))]
+mod backtraces {
+    use super::*;
+    use std::os::fd::AsRawFd;
+    use std::sync::atomic::{AtomicBool, Ordering};
+    use std::sync::{Arc, Condvar, Mutex};
+
+    use freewheel::runtime::StallFrame;
+
+    /// A runtime that sends on each report with a backtrace.
+    fn backtracing() -> (Runtime, mpsc::Receiver<StallReport>) {
+        let (sender, reports) = mpsc::channel();
+        let mut builder = Builder::new_multi_thread();
+        builder.worker_threads(2).stall_threshold(Duration::from_millis(5)).stall_backtraces(true);
+        let runtime = builder.on_stall(move |report| drop(sender.send(report.clone()))).build().unwrap();
+        (runtime, reports)
+    }
+
+    fn says(frame: &StallFrame, what: &str) -> bool {
+        frame.symbol.as_ref().is_some_and(|symbol| symbol.contains(what))
+    }
+
+    /// The first backtrace; each has the function `name` in it, and it is followed by its caller.
+    fn backtrace_of(reports: &mpsc::Receiver<StallReport>, name: &str) -> StallReport {
+        let report = reports.iter().find(|report| report.backtrace.is_some()).unwrap();
+        let frames = report.backtrace.as_ref().unwrap().frames();
+        let at =
+            frames.iter().position(|frame| says(frame, name)).unwrap_or_else(|| panic!("{name} is not in\n{report}"));
+        assert!(at <= 2, "the system's frames are left out\n{report}");
+        assert!(frames[at].file.as_ref().unwrap().ends_with("never_stall_reports.rs"), "{report}");
+        assert!(says(&frames[at + 1], "never_stall_reports::backtraces"), "the caller is missing\n{report}");
+        assert!(!frames.iter().any(|frame| says(frame, "freewheel::scheduler")), "the runtime is left out\n{report}");
+        assert!(report.to_string().contains(name), "{report}");
+        report
+    }
+
+    #[inline(never)]
+    fn wait_for_the_lock(lock: &Mutex<()>) {
+        drop(lock.lock().unwrap());
+    }
+
+    #[inline(never)]
+    fn wait_on_the_condition(wall: &(Mutex<bool>, Condvar)) {
+        drop(wall.1.wait_while(wall.0.lock().unwrap(), |down| !*down).unwrap());
+    }
+
+    #[inline(never)]
+    fn wait_for_the_peer(mut stream: &TcpStream) {
+        assert_eq!(stream.read(&mut [0]).unwrap(), 1);
+    }
+
+    #[inline(never)]
+    fn wait_in_sleep(over: &AtomicBool) {
+        while !over.load(Ordering::Relaxed) {
+            std::thread::sleep(Duration::from_secs(1));
+        }
+    }
+
+    #[inline(never)]
+    fn compute(over: &AtomicBool) -> u64 {
+        let mut sum = 0u64;
+        while !over.load(Ordering::Relaxed) {
+            sum = std::hint::black_box(sum.wrapping_mul(31).wrapping_add(7));
+        }
+        sum
+    }
+
+    #[test]
+    fn a_task_that_waits_for_a_lock_is_shown_where_it_does() {
+        test(|| {
+            let (runtime, reports) = backtracing();
+            let lock = Arc::new(Mutex::new(()));
+            let held = lock.lock().unwrap();
+            let other = lock.clone();
+            let task = runtime.spawn(async move { wait_for_the_lock(&other) });
+            backtrace_of(&reports, "wait_for_the_lock");
+            drop(held);
+            runtime.block_on(task).unwrap();
+        });
+    }
+
+    #[test]
+    fn a_task_that_waits_on_a_condition_is_shown_where_it_does() {
+        test(|| {
+            let (runtime, reports) = backtracing();
+            let wall = Arc::new((Mutex::new(false), Condvar::new()));
+            let other = wall.clone();
+            let task = runtime.spawn(async move { wait_on_the_condition(&other) });
+            backtrace_of(&reports, "wait_on_the_condition");
+            *wall.0.lock().unwrap() = true;
+            wall.1.notify_all();
+            runtime.block_on(task).unwrap();
+        });
+    }
+
+    #[test]
+    fn a_task_that_sleeps_is_shown_with_what_it_called_and_nothing_below() {
+        test(|| {
+            let (runtime, reports) = backtracing();
+            let over = Arc::new(AtomicBool::new(false));
+            let other = over.clone();
+            let task = runtime.spawn(async move { wait_in_sleep(&other) });
+            let report = backtrace_of(&reports, "wait_in_sleep");
+            over.store(true, Ordering::Relaxed);
+            runtime.block_on(task).unwrap();
+            let innermost = &report.backtrace.as_ref().unwrap().frames()[0];
+            assert!(says(innermost, "std::thread::"), "{report}");
+        });
+    }
+
+    #[test]
+    fn a_task_that_waits_for_its_peer_is_shown_where_it_does() {
+        test(|| {
+            let (runtime, reports) = backtracing();
+            let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+            let stuck = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+            let (mut peer, _) = listener.accept().unwrap();
+            let task = runtime.spawn(async move { wait_for_the_peer(&stuck) });
+            backtrace_of(&reports, "wait_for_the_peer");
+            peer.write_all(b"!").unwrap();
+            runtime.block_on(task).unwrap();
+        });
+    }
+
+    #[test]
+    fn a_task_that_computes_is_shown_where_it_does_and_goes_on() {
+        test(|| {
+            let (runtime, reports) = backtracing();
+            let over = Arc::new(AtomicBool::new(false));
+            let other = over.clone();
+            let task = runtime.spawn(async move { compute(&other) });
+            let report = backtrace_of(&reports, "compute");
+            assert_eq!(report.class, freewheel::runtime::StallClass::Computing);
+            over.store(true, Ordering::Relaxed);
+            runtime.block_on(task).unwrap();
+        });
+    }
+
+    fn handler_of_sigurg() -> libc::sighandler_t {
+        let mut handler = std::mem::MaybeUninit::<libc::sigaction>::zeroed();
+        // SAFETY: asks only, and `handler` is a place for the answer, of which zeroes are a value.
+        unsafe {
+            assert_eq!(libc::sigaction(libc::SIGURG, std::ptr::null(), handler.as_mut_ptr()), 0);
+            handler.assume_init().sa_sigaction
+        }
+    }
+
+    #[test]
+    fn a_blocked_thread_is_looked_at_without_a_signal() {
+        let told = in_child("backtraces::a_blocked_thread_is_looked_at_without_a_signal", || {
+            let (runtime, reports) = backtracing();
+            let lock = Arc::new(Mutex::new(()));
+            let held = lock.lock().unwrap();
+            let other = lock.clone();
+            let task = runtime.spawn(async move { wait_for_the_lock(&other) });
+            let report = backtrace_of(&reports, "wait_for_the_lock");
+            drop(held);
+            runtime.block_on(task).unwrap();
+            // A thread that had no core just then counts as computing at first.
+            assert!(report.system_call.is_none() || handler_of_sigurg() == libc::SIG_DFL);
+        });
+        told.assert_ok();
+    }
+
+    #[test]
+    fn a_handler_of_the_programs_own_stays_and_computing_threads_have_no_backtrace() {
+        let name = "backtraces::a_handler_of_the_programs_own_stays_and_computing_threads_have_no_backtrace";
+        let told = in_child(name, || {
+            extern "C" fn own(_: libc::c_int) {}
+            let own = own as *const () as libc::sighandler_t;
+            // SAFETY: a handler that does nothing.
+            unsafe { libc::signal(libc::SIGURG, own) };
+            let (runtime, reports) = backtracing();
+            let over = Arc::new(AtomicBool::new(false));
+            let other = over.clone();
+            let task = runtime.spawn(async move { compute(&other) });
+            let report = reports.recv().unwrap();
+            over.store(true, Ordering::Relaxed);
+            runtime.block_on(task).unwrap();
+            assert!(report.backtrace.is_none(), "{report}");
+            assert_eq!(handler_of_sigurg(), own);
+        });
+        told.assert_ok();
+    }
+
+    #[test]
+    fn the_operator_can_ask_for_backtraces() {
+        let told = in_child("backtraces::the_operator_can_ask_for_backtraces", || {
+            let (mut lines, stderr) = std::os::unix::net::UnixStream::pair().unwrap();
+            // SAFETY: both are open descriptors; nobody else changes number 2 in this process of its own.
+            assert_eq!(unsafe { libc::dup2(stderr.as_raw_fd(), 2) }, 2);
+            // SAFETY: as in `block_with`.
+            unsafe { std::env::set_var("FREEWHEEL_STALL", "backtrace") };
+            let runtime = Builder::new_multi_thread().worker_threads(1).build().unwrap();
+            let lock = Arc::new(Mutex::new(()));
+            let held = lock.lock().unwrap();
+            let other = lock.clone();
+            let task = runtime.spawn(async move { wait_for_the_lock(&other) });
+            let mut told = String::new();
+            while !(told.contains("freewheel: task") && told.contains("::wait_for_the_lock\n")) {
+                let mut bytes = [0; 4096];
+                let length = lines.read(&mut bytes).unwrap();
+                told.push_str(&String::from_utf8_lossy(&bytes[..length]));
+            }
+            drop(held);
+            runtime.block_on(task).unwrap();
+        });
+        told.assert_ok();
+    }
+}
+
+#[cfg(not(feature = "backtrace"))]
+#[test]
+fn backtraces_that_were_not_built_in_are_refused_with_the_cure() {
+    let told = in_child("backtraces_that_were_not_built_in_are_refused_with_the_cure", || {
+        let by_variable = block_with(Some("backtrace"), Duration::ZERO).unwrap_err().to_string();
+        assert!(by_variable.contains("FREEWHEEL_STALL=backtrace") && by_variable.contains("features"), "{by_variable}");
+        let by_builder = Builder::new_multi_thread().stall_backtraces(true).build().unwrap_err();
+        assert_eq!(by_builder.kind(), std::io::ErrorKind::InvalidInput);
+    });
+    told.assert_ok();
+}
+
 /// Reports as events of `tracing`.
 #[cfg(feature = "tracing")]
 mod events {

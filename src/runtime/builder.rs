@@ -45,6 +45,7 @@ pub struct Builder {
     max_cpu_extra: Option<usize>,
     stall_threshold: Duration,
     on_stall: Option<OnStall>,
+    stall_backtraces: bool,
     threads: Spawner,
     on_park: Option<crate::primitives::thread::Hook>,
     on_unpark: Option<crate::primitives::thread::Hook>,
@@ -90,6 +91,7 @@ impl Builder {
             max_cpu_extra: None,
             stall_threshold: Duration::from_millis(10),
             on_stall: None,
+            stall_backtraces: false,
             threads: Spawner { name: None, stack_size: None, on_start: None, on_stop: None },
             on_park: None,
             on_unpark: None,
@@ -280,6 +282,50 @@ impl Builder {
         self
     }
 
+    /// Whether stall reports show the stack of the stuck thread, taken while it is stuck. Default: false; the environment
+    /// variable `FREEWHEEL_STALL=backtrace` sets it too. Needs the cargo feature `backtrace`: without it
+    /// [`build`](Self::build) refuses both.
+    ///
+    /// On Linux and x86-64; elsewhere reports come without ([`StallReport::backtrace`] is None). There is one at detection and at each
+    /// doubling, if the task is still stuck when it has been taken.
+    ///
+    /// A thread that **sleeps** in a system call is not disturbed: its stack is copied from outside, and unwound from the copy.
+    /// A thread that **computes** is interrupted by the signal SIGURG, whose handler copies its registers and up to
+    /// 256 KiB of its stack: about a tenth of a millisecond. The handler is installed when the first such thread is
+    /// found, and only if the program has none of its own for that signal; else computing threads have no backtrace.
+    ///
+    /// What it costs and risks:
+    /// * Time on the reporter thread, before the first report above all: its debug information is read then, which takes
+    ///   tenths of a second, and seconds where the program is large or this crate's dependencies are not optimized. Memory: some
+    ///   megabytes for the unwind tables, and what the debug information takes.
+    /// * A computing thread may enter a system call just when the signal comes. Most are resumed, but some foreign code
+    ///   must know how to go on after `EINTR` (`poll`, `epoll_wait`, `nanosleep`: the list is in signal(7)), and a
+    ///   short count of a read or write. The standard library does.
+    /// * Names need symbols: a stripped program shows addresses. Inlined functions and lines need debug information
+    ///   (`debug = "line-tables-only"` in the profile).
+    /// * A sandbox that forbids `process_vm_readv` gets no backtraces.
+    ///
+    /// # Examples
+    /// ```
+    /// # #[cfg(feature = "backtrace")]
+    /// # {
+    /// let runtime = freewheel::runtime::Builder::new_multi_thread()
+    ///     .stall_backtraces(true)
+    ///     .on_stall(|report| {
+    ///         if let Some(backtrace) = &report.backtrace {
+    ///             eprintln!("{}", backtrace.frames()[0]);
+    ///         }
+    ///     })
+    ///     .build()?;
+    /// # drop(runtime);
+    /// # }
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    pub fn stall_backtraces(&mut self, on: bool) -> &mut Self {
+        self.stall_backtraces = on;
+        self
+    }
+
     /// Accepted for tokio's sake: I/O and time are always there.
     pub fn enable_all(&mut self) -> &mut Self {
         self
@@ -298,12 +344,13 @@ impl Builder {
     /// Builds the runtime and starts its threads.
     ///
     /// # Errors
-    /// `InvalidInput` for settings that cannot be (too many threads, an environment variable that is no number); else
+    /// `InvalidInput` for settings that cannot be (too many threads, an environment variable that says nothing known,
+    /// backtraces that were not built in); else
     /// what the system said when it refused a poller, a descriptor or a thread. What was started until then is ended
     /// again.
     pub fn build(&mut self) -> io::Result<Runtime> {
         let (workers, max_threads) = self.thread_counts()?;
-        let reports = reports::reports(self.on_stall.clone())?;
+        let reports = reports::reports(self.on_stall.clone(), self.stall_backtraces)?;
         let reactor = Arc::new(Reactor::new(workers + 1, Clock::new())?);
         let inner = Arc::new_cyclic(|weak: &Weak<Inner>| {
             let runtime = weak.clone();
@@ -382,7 +429,7 @@ impl Builder {
             driver,
             forever: Forever::default(),
             calls: Calls::default(),
-            reports: reports.unwrap_or_else(|| Arc::new(Reports::new(None))),
+            reports: reports.unwrap_or_else(|| Arc::new(Reports::new(None, false))),
             running: AtomicUsize::new(0),
             process: fork::generation(),
         }

@@ -11,13 +11,14 @@
 //! | `block_on.rs`, `current_thread.rs`, `forever.rs` | drive until done; on this very thread; until stopped |
 //! | `calls.rs` | asyncio's `call_soon`, `call_later`, `call_at` |
 //! | `reactor_thread.rs` | the thread that guarantees that I/O, timers and the watch go on |
-//! | `reports/`, `system_calls/`, `own_memory.rs` | what is stuck and in what, told while it is |
+//! | `reports/`, `system_calls/`, `backtraces/`, `own_memory.rs` | what is stuck and in what, told while it is |
 //! | `metrics.rs` | figures |
 //! | `shutdown.rs` | the end, in order and in bounded time |
 
 // Only what looks at a stuck thread from outside, for a report, is allowed it.
 #![deny(unsafe_code)]
 
+mod backtraces;
 mod block_on;
 mod builder;
 mod calls;
@@ -35,6 +36,7 @@ mod shutdown;
 mod system_calls;
 
 pub use crate::tasks::{TaskInfo, TaskState};
+pub use backtraces::{StallBacktrace, StallFrame};
 pub use builder::Builder;
 pub use calls::CallHandle;
 pub use context::{EnterGuard, TryCurrentError};

@@ -30,7 +30,7 @@ const FLOORS: [(&str, u32); 16] = [
 ];
 
 /// A foreign name, and the one file or folder that may say it.
-const FOREIGN: [(&str, &str); 8] = [
+const FOREIGN: [(&str, &str); 12] = [
     ("crossbeam_deque", "src/queue.rs"),
     ("crossbeam_channel", "src/blocking/channel.rs"),
     ("crossbeam_utils", "src/primitives/"),
@@ -39,6 +39,10 @@ const FOREIGN: [(&str, &str); 8] = [
     ("mio::Poll", "src/reactor/poller.rs"),
     ("mio::Events", "src/reactor/poller.rs"),
     ("mio::Waker", "src/reactor/poller.rs"),
+    ("tracing", "src/runtime/reports/writers.rs"),
+    ("backtrace", "src/runtime/backtraces/"),
+    ("framehop", "src/runtime/backtraces/"),
+    ("gimli", "src/runtime/backtraces/"),
 ];
 
 /// Names that say nothing of what is inside.

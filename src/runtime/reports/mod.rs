@@ -14,12 +14,13 @@ use std::time::Duration;
 pub(super) use reporter::{OnStall, Reports};
 pub(super) use setting::reports;
 
+use super::backtraces::StallBacktrace;
 use crate::scheduler::stall::{Class, Notice, Stage};
 use crate::tasks::Id;
 
 /// A task whose poll does not end; passed to [`Builder::on_stall`](super::Builder::on_stall).
 ///
-/// Printed with `{}` it is one line for a person.
+/// Printed with `{}` it is one line for a person, with the backtrace, if there is one, below it.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct StallReport {
@@ -39,6 +40,8 @@ pub struct StallReport {
     pub system_call: Option<String>,
     /// What that call is on: the path of a file, a socket with its addresses, a lock; if it can be told.
     pub file: Option<String>,
+    /// The stack of the stuck thread, if [`stall_backtraces`](super::Builder::stall_backtraces) are on and one could be taken.
+    pub backtrace: Option<StallBacktrace>,
     /// How many stalls of this location were not reported since the last report.
     pub suppressed: u64,
     /// How many threads are stuck in tasks of this location: 1, but for [`StallClass::NoThread`].
@@ -94,6 +97,7 @@ impl StallReport {
             elapsed: Duration::from_nanos(notice.nanos),
             system_call: None,
             file: None,
+            backtrace: None,
             suppressed,
             stuck_threads: notice.stuck,
         }
@@ -137,6 +141,9 @@ impl fmt::Display for StallReport {
         if self.suppressed > 0 {
             write!(f, " ({} more like it were not reported)", self.suppressed)?;
         }
+        if let Some(backtrace) = &self.backtrace {
+            write!(f, "\n{backtrace}")?;
+        }
         Ok(())
     }
 }
@@ -157,6 +164,7 @@ mod tests {
             elapsed: Duration::from_nanos(12_345_678),
             system_call: Some("read".to_owned()),
             file: Some("/tmp/fifo".to_owned()),
+            backtrace: None,
             suppressed: 2,
             stuck_threads: 1,
         };

@@ -13,7 +13,9 @@ use super::{StallReport, writers};
 use crate::primitives::Mutex;
 use crate::primitives::parker::{Parker, Unparker};
 use crate::primitives::thread::Spawner;
+use crate::runtime::backtraces::Collector;
 use crate::runtime::{Inner, system_calls};
+use crate::scheduler::Shared;
 use crate::scheduler::stall::{Class, Notice, Stage};
 
 /// How many notices wait at most; more are left out.
@@ -29,6 +31,8 @@ pub(in crate::runtime) type OnStall = Arc<dyn Fn(&StallReport) + Send + Sync>;
 pub(in crate::runtime) struct Reports {
     queue: Mutex<Waiting>,
     callback: Option<OnStall>,
+    /// Whether reports come with the stack of the stuck thread.
+    backtraces: bool,
 }
 
 #[derive(Default)]
@@ -40,8 +44,8 @@ struct Waiting {
 }
 
 impl Reports {
-    pub(in crate::runtime) fn new(callback: Option<OnStall>) -> Self {
-        Self { queue: Mutex::new(Waiting::default()), callback }
+    pub(in crate::runtime) fn new(callback: Option<OnStall>, backtraces: bool) -> Self {
+        Self { queue: Mutex::new(Waiting::default()), callback, backtraces }
     }
 
     /// Queues a notice; starts the reporter with the first. Never waits. A reporter that cannot be started is tried again
@@ -78,44 +82,55 @@ impl Reports {
 
     fn run(&self, parker: &Parker, runtime: &Weak<Inner>) {
         let mut told = HashMap::new();
+        let mut collector = self.backtraces.then(Collector::new);
         loop {
             let mut waiting = self.queue.lock();
             let notice = waiting.notices.pop_front();
             let closed = waiting.closed;
             drop(waiting);
             match notice {
-                Some(notice) => self.tell(&notice, &mut told, runtime),
+                Some(notice) => self.tell(&notice, &mut told, &mut collector, runtime),
                 None if closed => return,
                 None => parker.park(),
             }
         }
     }
 
-    /// Finds out what the watch had no time for. What hangs on the thread's stack or its descriptors counts only if the poll
-    /// lasts when it has been read.
-    fn report(notice: &Notice, suppressed: u64, runtime: &Weak<Inner>) -> StallReport {
-        let mut report = StallReport::new(notice, suppressed);
-        let Some(runtime) = runtime.upgrade() else { return report };
-        let scheduler = &runtime.scheduler;
-        report.name = scheduler.registry.name_of(notice.task);
-        if let Some(call) = &notice.system_call {
-            let (name, subject) = system_calls::describe(call);
-            let lasts = notice.poll.is_some_and(|poll| poll.lasts(&scheduler.slots));
-            (report.system_call, report.file) = (name, subject.filter(|_| lasts));
-        }
-        report
-    }
-
-    fn tell(&self, notice: &Notice, told: &mut HashMap<*const Location<'static>, Told>, runtime: &Weak<Inner>) {
+    fn tell(
+        &self,
+        notice: &Notice,
+        told: &mut HashMap<*const Location<'static>, Told>,
+        collector: &mut Option<Collector>,
+        runtime: &Weak<Inner>,
+    ) {
         let entry = told.entry(notice.location).or_default();
         let Some(suppressed) = entry.admit(notice) else { return };
-        let report = Self::report(notice, suppressed, runtime);
+        let mut report = StallReport::new(notice, suppressed);
+        if let Some(scheduler) = runtime.upgrade().map(|runtime| runtime.scheduler.clone()) {
+            find_out(&mut report, notice, collector, &scheduler);
+        }
         // The user's code, or the logger's. If it panics the panic hook has told; the next report is made all the same.
         let told = AssertUnwindSafe(|| match &self.callback {
             Some(callback) => callback(&report),
             None => writers::write(&report),
         });
         drop(catch_unwind(told));
+    }
+}
+
+/// Finds out what the watch had no time for. What hangs on the thread's stack or its descriptors counts only if the poll
+/// lasts when it has been read.
+fn find_out(report: &mut StallReport, notice: &Notice, collector: &mut Option<Collector>, scheduler: &Shared) {
+    let lasts = || notice.poll.is_some_and(|poll| poll.lasts(&scheduler.slots));
+    report.name = scheduler.registry.name_of(notice.task);
+    if let Some(call) = &notice.system_call {
+        let (name, subject) = system_calls::describe(call);
+        (report.system_call, report.file) = (name, subject.filter(|_| lasts()));
+    }
+    if let (Some(collector), Some(poll), true) = (collector, notice.poll, notice.stage != Stage::Ended) {
+        // A copy may be torn, and what reads it may stumble over that; the report goes out without it then.
+        let take = AssertUnwindSafe(|| collector.take(poll.thread, notice.class == Class::Hog, lasts));
+        report.backtrace = catch_unwind(take).ok().flatten();
     }
 }
 

@@ -5,6 +5,8 @@ use std::io;
 use std::sync::Arc;
 
 use super::{OnStall, Reports};
+use crate::runtime::backtraces;
+
 /// The environment variable that says what becomes of reports that no callback takes.
 const VARIABLE: &str = "FREEWHEEL_STALL";
 
@@ -15,25 +17,43 @@ enum Setting {
     Off,
     /// A line per report; as when nothing is said.
     Warn,
+    /// And the backtrace of the stuck thread.
+    Backtrace,
 }
 
 /// Where stalls are reported; None if nowhere.
 ///
 /// # Errors
-/// `InvalidInput` if the variable says something unknown,.
-pub(in crate::runtime) fn reports(callback: Option<OnStall>) -> io::Result<Option<Arc<Reports>>> {
+/// `InvalidInput` if the variable says something unknown, or backtraces are asked for that were not built in.
+pub(in crate::runtime) fn reports(callback: Option<OnStall>, backtraces: bool) -> io::Result<Option<Arc<Reports>>> {
     let setting = parse(std::env::var(VARIABLE))?;
+    let backtraces = backtraces || setting == Setting::Backtrace;
+    if backtraces && !backtraces::BUILT_IN {
+        let asked =
+            if setting == Setting::Backtrace { "FREEWHEEL_STALL=backtrace" } else { "Builder::stall_backtraces" };
+        return Err(io::Error::new(
+            io::ErrorKind::InvalidInput,
+            format!(
+                "{asked} needs freewheel's cargo feature `backtrace`, which this program was built without: add \
+                 `features = [\"backtrace\"]` to the dependency, or do not ask for backtraces"
+            ),
+        ));
+    }
     let wanted = setting != Setting::Off || callback.is_some();
-    Ok(wanted.then(|| Arc::new(Reports::new(callback))))
+    Ok(wanted.then(|| Arc::new(Reports::new(callback, backtraces))))
 }
 
 fn parse(value: Result<String, VarError>) -> io::Result<Setting> {
     match value.as_deref() {
         Err(VarError::NotPresent) | Ok("warn") => Ok(Setting::Warn),
         Ok("off") => Ok(Setting::Off),
+        Ok("backtrace") => Ok(Setting::Backtrace),
         other => Err(io::Error::new(
             io::ErrorKind::InvalidInput,
-            format!("{VARIABLE} is {other:?}: set it to off (no stall reports on stderr) or warn, or unset it"),
+            format!(
+                "{VARIABLE} is {other:?}: set it to off (no stall reports on stderr), warn, or backtrace (each with the \
+                 stack of the stuck thread), or unset it"
+            ),
         )),
     }
 }
@@ -43,14 +63,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn off_and_warn_are_understood_and_all_else_is_refused_with_the_cure() {
+    fn off_warn_and_backtrace_are_understood_and_all_else_is_refused_with_the_cure() {
         let parsed = |text: &str| parse(Ok(text.to_owned()));
         assert_eq!(parsed("off").unwrap(), Setting::Off);
         assert_eq!(parsed("warn").unwrap(), Setting::Warn);
+        assert_eq!(parsed("backtrace").unwrap(), Setting::Backtrace);
         assert_eq!(parse(Err(VarError::NotPresent)).unwrap(), Setting::Warn);
         for wrong in ["", "1", "OFF"] {
             let error = parsed(wrong).unwrap_err().to_string();
-            assert!(error.contains("FREEWHEEL_STALL"), "{error}");
+            assert!(error.contains("FREEWHEEL_STALL") && error.contains("backtrace"), "{error}");
         }
     }
 }

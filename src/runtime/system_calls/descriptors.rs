@@ -135,8 +135,10 @@ mod tests {
 
     #[test]
     fn what_is_no_socket_is_named_too_and_what_is_nothing_is_not() {
-        let (reader, _writer) = std::io::pipe().unwrap();
-        assert_eq!(described(&reader), "a pipe");
+        let mut child = std::process::Command::new("cat").stdin(std::process::Stdio::piped()).spawn().unwrap();
+        assert_eq!(described(child.stdin.as_ref().unwrap()), "a pipe");
+        drop(child.stdin.take());
+        child.wait().unwrap();
         assert_eq!(describe(u64::from(u32::MAX)), None);
         assert_eq!(describe(1 << 30), None);
     }

@@ -1,0 +1,80 @@
+//! Where a thread is and what lies on its stack, copied.
+
+use crate::runtime::own_memory;
+
+/// How much of a stack is copied at most, in bytes: from its inner end, where the task is.
+pub(super) const MOST: usize = 256 * 1024;
+
+/// How often a thread that moved while it was copied is tried again.
+const ATTEMPTS: usize = 3;
+
+/// A thread at one moment.
+#[derive(Debug)]
+pub(super) struct Snapshot {
+    pub(super) instruction: u64,
+    /// The stack pointer: the address of the first byte of `stack`.
+    pub(super) stack_pointer: u64,
+    /// The frame pointer, if it is known.
+    pub(super) frame_pointer: Option<u64>,
+    pub(super) stack: Vec<u8>,
+}
+
+impl Snapshot {
+    /// The word at an address within the copied stack.
+    pub(super) fn word(&self, address: u64) -> Option<u64> {
+        let at = usize::try_from(address.checked_sub(self.stack_pointer)?).ok()?;
+        let bytes = self.stack.get(at..at.checked_add(8)?)?;
+        Some(u64::from_le_bytes(bytes.try_into().ok()?))
+    }
+
+    /// The address behind the copied stack.
+    pub(super) fn end(&self) -> u64 {
+        self.stack_pointer + self.stack.len() as u64
+    }
+}
+
+/// A snapshot of a thread that sleeps, which disturbs it in no way; None if it runs.
+pub(super) fn of_blocked(thread: u32) -> Option<Snapshot> {
+    let path = format!("/proc/self/task/{thread}/syscall");
+    for _ in 0..ATTEMPTS {
+        let before = std::fs::read_to_string(&path).ok()?;
+        let (stack_pointer, instruction) = pointers(&before)?;
+        let mut stack = vec![0; MOST];
+        let length = own_memory::read(stack_pointer, &mut stack);
+        stack.truncate(length);
+        // The same call at the same place, and nothing tells that it was left and entered again in between: then what a
+        // frame further out holds may be of either time, but the frames themselves are the same.
+        if std::fs::read_to_string(&path).is_ok_and(|after| after == before) {
+            return Some(Snapshot { instruction, stack_pointer, frame_pointer: None, stack });
+        }
+    }
+    None
+}
+
+/// The last two words of the line: stack pointer and instruction pointer. A running thread has but the word "running".
+fn pointers(line: &str) -> Option<(u64, u64)> {
+    let mut words = line.split_whitespace().rev();
+    let mut number = || u64::from_str_radix(words.next()?.strip_prefix("0x")?, 16).ok();
+    let (instruction, stack_pointer) = (number()?, number()?);
+    Some((stack_pointer, instruction))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_pointers_are_the_last_two_words_and_a_running_thread_has_none() {
+        assert_eq!(pointers("202 0x1 0x2 0x3 0x4 0x5 0x6 0x7ffd10 0x55e0\n"), Some((0x7ffd10, 0x55e0)));
+        assert_eq!(pointers("-1 0x7ffd10 0x55e0\n"), Some((0x7ffd10, 0x55e0)));
+        assert_eq!(pointers("running\n"), None);
+    }
+
+    #[test]
+    fn a_word_is_found_by_its_address_and_beyond_the_copy_there_is_none() {
+        let stack = [1u64, 2].map(u64::to_le_bytes).concat();
+        let snapshot = Snapshot { instruction: 0, stack_pointer: 0x1000, frame_pointer: None, stack };
+        assert_eq!((snapshot.word(0x1000), snapshot.word(0x1008)), (Some(1), Some(2)));
+        assert_eq!((snapshot.word(0xfff), snapshot.word(0x1009), snapshot.word(u64::MAX)), (None, None, None));
+    }
+}
