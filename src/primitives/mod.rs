@@ -9,6 +9,7 @@ pub(crate) mod fork;
 pub(crate) mod ids;
 mod lock;
 pub(crate) mod parker;
+mod prefetch;
 pub(crate) mod random;
 pub(crate) mod thread;
 
@@ -16,6 +17,7 @@ pub(crate) use crossbeam_utils::CachePadded;
 pub(crate) use lock::{Condvar, Mutex, MutexGuard, assert_none_held};
 /// Where `try_lock` matters: loom's own blocks in it while another thread holds the lock.
 pub(crate) use lock::{Mutex as TryMutex, MutexGuard as TryMutexGuard};
+pub(crate) use prefetch::prefetch;
 pub(crate) use std::sync::Arc;
 
 /// `std::thread_local!` with constant initial values, which cost no check at each access. Loom's macro does not know them.

@@ -8,6 +8,8 @@ pub(crate) mod ids;
 mod lock;
 #[path = "../../../src/primitives/parker.rs"]
 pub(crate) mod parker;
+#[path = "../../../src/primitives/prefetch.rs"]
+mod prefetch;
 pub(crate) mod random;
 pub(crate) mod thread;
 
@@ -15,6 +17,7 @@ pub(crate) use crossbeam_utils::CachePadded;
 pub(crate) use lock::{Condvar, Mutex, MutexGuard, TryMutex, TryMutexGuard, assert_none_held};
 pub(crate) use loom::cell::UnsafeCell;
 pub(crate) use loom::sync::Arc;
+pub(crate) use prefetch::prefetch;
 
 /// The atomics.
 pub(crate) mod atomic {
