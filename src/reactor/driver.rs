@@ -21,9 +21,10 @@ use super::poller::{self, Interest, Poller, Remote, Source};
 use super::readiness::{Ready, ScheduledIo};
 use super::registrations::Registrations;
 use super::timers::{Armed, Duty, TimerKey, Timers};
+use super::wheel::Reset;
 use crate::primitives::atomic::{AtomicBool, AtomicU64, Ordering};
 use crate::primitives::clock::{Clock, NEVER, Nanos};
-use crate::primitives::{Arc, CachePadded, TryMutex, TryMutexGuard};
+use crate::primitives::{Arc, CachePadded, TryMutex, TryMutexGuard, assert_none_held};
 
 /// I/O events and timers of one runtime.
 #[derive(Debug)]
@@ -128,11 +129,20 @@ impl Reactor {
         armed
     }
 
-    /// Moves an armed timer to another deadline; its waker stays. False: it has fired or was ended, and its key is over.
+    /// Moves an armed timer to another deadline; its waker stays, and is woken if that deadline has passed. False: the timer
+    /// is over, and so is its key.
     pub(crate) fn reset(&self, key: TimerKey, deadline: Nanos) -> bool {
-        let (pending, duty) = self.timers.reset(key, deadline);
+        let (reset, duty) = self.timers.reset(key, deadline);
         self.discharge(duty);
-        pending
+        match reset {
+            Reset::Pending(_) => true,
+            Reset::Gone => false,
+            Reset::Due(waker) => {
+                assert_none_held();
+                waker.wake();
+                false
+            }
+        }
     }
 
     fn discharge(&self, duty: Duty) {

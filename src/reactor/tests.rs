@@ -216,8 +216,8 @@ fn timers_fire_by_deadline_and_never_early() {
                 assert!(count.0.load(Ordering::SeqCst) == 0 || *deadline <= now, "early");
             }
         }
-        for (_, _, key) in armed {
-            assert_eq!(reactor.timers().poll(key, Waker::noop()), TimerState::Fired);
+        for (deadline, _, key) in armed {
+            assert_eq!(reactor.timers().poll(key, deadline, Waker::noop()), TimerState::Fired);
         }
         assert_eq!(reactor.timers().len(), 0);
     });
@@ -235,9 +235,10 @@ fn fault_40_a_poller_that_sleeps_long_is_woken_for_an_earlier_timer() {
             move || turn_until_woken(&reactor)
         });
         std::thread::sleep(Duration::from_millis(20));
-        assert!(reactor.reset(key, reactor.clock().now() + 1_000_000), "it had not fired");
+        let soon = reactor.clock().now() + 1_000_000;
+        assert!(reactor.reset(key, soon), "it had not fired");
         assert_eq!(poller.join().unwrap(), 1);
-        assert_eq!(reactor.timers().poll(key, Waker::noop()), TimerState::Fired);
+        assert_eq!(reactor.timers().poll(key, soon, Waker::noop()), TimerState::Fired);
     });
 }
 
@@ -253,6 +254,41 @@ fn an_armed_timer_ends_a_poll_that_would_last_for_ever() {
         let (_, waker) = counting();
         assert!(matches!(reactor.arm(0, reactor.clock().now() + 1_000_000, waker), Armed::Pending(_)));
         assert_eq!(poller.join().unwrap(), 1);
+    });
+}
+
+#[test]
+fn a_timer_moved_into_the_past_wakes_at_once() {
+    within_a_minute(|| {
+        let reactor = reactor();
+        let clock = *reactor.clock();
+        let (count, waker) = counting();
+        let Armed::Pending(key) = reactor.arm(0, clock.now() + 3_600_000_000_000, waker) else { panic!("not due") };
+        let soon = clock.now() + 200_000;
+        let Armed::Pending(_) = reactor.arm(0, soon, Waker::noop().clone()) else { return };
+        turn_until_woken(&reactor);
+        assert!(!reactor.reset(key, soon), "the wheel has passed it");
+        assert_eq!((count.0.load(Ordering::SeqCst), reactor.timers().len()), (1, 0));
+    });
+}
+
+#[test]
+fn after_a_crowd_of_timers_the_poller_rests() {
+    const CROWD: usize = 1000;
+    within_a_minute(|| {
+        let reactor = reactor();
+        for _ in 0..100 {
+            let soon = reactor.clock().now() + 5_000_000;
+            let arm = |deadline| assert!(matches!(reactor.arm(0, deadline, Waker::noop().clone()), Armed::Pending(_)));
+            (0..CROWD).for_each(|_| arm(soon));
+            arm(soon + 100_000);
+            // On a slow machine all may fire together, which shows nothing.
+            if turn_until_woken(&reactor) == CROWD {
+                assert_eq!(turn_until_woken(&reactor), 1);
+                assert!(reactor.clock().now() >= soon + 250_000, "the poller did not rest");
+                return;
+            }
+        }
     });
 }
 
@@ -283,7 +319,7 @@ fn fault_29_shutting_down_wakes_all_and_answers_all() {
             panic!("no error")
         };
         assert!(error.to_string().contains("the runtime was shut down"), "{error}");
-        assert_eq!(reactor.timers().poll(key, &waker), TimerState::ShutDown);
+        assert_eq!(reactor.timers().poll(key, NEVER, &waker), TimerState::ShutDown);
         assert_eq!(reactor.arm(0, NEVER, waker), Armed::ShutDown);
         let (mut late, _) = UnixStream::pair().unwrap();
         assert!(reactor.register(&mut late, Interest::READABLE).is_err());
@@ -297,7 +333,7 @@ fn fault_39_a_cancelled_timer_leaves_the_wheel_with_its_waker() {
     let (count, waker) = counting();
     let Armed::Pending(key) = reactor.arm(0, NEVER - 1, waker) else { panic!("not due") };
     let (other, another) = counting();
-    assert_eq!(reactor.timers().poll(key, &another), TimerState::Pending);
+    assert_eq!(reactor.timers().poll(key, NEVER - 1, &another), TimerState::Pending);
     assert_eq!(Arc::strong_count(&count), 1, "the displaced waker was dropped");
     reactor.timers().cancel(key);
     drop(another);

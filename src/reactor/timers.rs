@@ -28,13 +28,28 @@
 //! next round sees `due`. A wake is kept by the poller if it comes before the sleep (an eventfd stays readable).
 //! Successive pollers are ordered by the token's lock.
 //!
+//! # Looking after a timer that has fired
+//!
+//! What fires leaves the wheel at once, and its shard shows up to when that has happened (`passed`). So the task that was
+//! woken learns from one load that its timer is over, and touches neither the lock nor the wheel. A timer is over if and
+//! only if its deadline has been passed; one that is gone before was ended by the shutdown.
+//!
+//! # Many at once
+//!
+//! Each wake-up of a sleeping poller costs system calls, so after a crowd of timers it takes a rest in proportion
+//! ([`rest_after`]): what becomes due meanwhile fires in one go at its end. Few timers cause no rest, and the longest is a
+//! quarter of a millisecond. A rest delays only sleeping: whoever polls without, or is woken for another cause, fires all
+//! that is due. In the agreement, "due" is then the end of the rest, for the armer and for the poller. Both may know
+//! different rests: the armer's is older, then it wakes for nothing; or it is newer, then the promise it looks at is older,
+//! and will be made anew.
+//!
 //! Wakers are cloned by the caller before, and dropped and woken after, any lock is held.
 //!
 //! Models: `loom-tests/src/models/timers.rs`.
 
 use std::task::Waker;
 
-use super::wheel::{Inserted, Key, State, Wheel};
+use super::wheel::{Inserted, Key, Reset, Wheel};
 use crate::primitives::atomic::{AtomicU64, Ordering, fence};
 use crate::primitives::clock::{Clock, NEVER, Nanos};
 use crate::primitives::{CachePadded, Mutex};
@@ -42,12 +57,20 @@ use crate::primitives::{CachePadded, Mutex};
 /// `sleeping_until` of a poller that does not sleep: no timer is earlier.
 const AWAKE: Nanos = 0;
 
+/// So many timers may fire at once without a rest.
+const FEW: usize = 8;
+/// The rest for each of the others, about what a wake-up costs each of two threads, and the longest.
+const REST_EACH: Nanos = 4_000;
+const LONGEST_REST: Nanos = 250_000;
+
 /// All timers of one runtime.
 #[derive(Debug)]
 pub(crate) struct Timers {
     shards: Box<[CachePadded<Shard>]>,
     /// The time by which the poller has promised to wake.
     sleeping_until: CachePadded<AtomicU64>,
+    /// No timer ends a poller's sleep before this. Written by the holder of the reactor's token.
+    rest_until: CachePadded<AtomicU64>,
 }
 
 #[derive(Debug)]
@@ -55,6 +78,8 @@ struct Shard {
     synced: Mutex<Synced>,
     /// When the next timer is due, or earlier. Written under the lock.
     next: AtomicU64,
+    /// All timers up to this deadline have fired. Written under the lock, never goes back.
+    passed: AtomicU64,
 }
 
 #[derive(Debug)]
@@ -63,7 +88,7 @@ struct Synced {
     closed: bool,
 }
 
-/// Names one armed timer. It must be given back by [`Timers::cancel`] unless [`Timers::poll`] said that it is over.
+/// Names one armed timer. A timer that is given up before it is over must be cancelled, or it wakes for nothing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct TimerKey {
     index: u32,
@@ -105,10 +130,11 @@ impl Timers {
     pub(super) fn new(shards: usize) -> Self {
         let shard = || {
             let synced = Mutex::new(Synced { wheel: Wheel::new(), closed: false });
-            CachePadded::new(Shard { synced, next: AtomicU64::new(NEVER) })
+            CachePadded::new(Shard { synced, next: AtomicU64::new(NEVER), passed: AtomicU64::new(0) })
         };
         let shards = (0..shards.max(1)).map(|_| shard()).collect();
-        Self { shards, sleeping_until: CachePadded::new(AtomicU64::new(AWAKE)) }
+        let time = |at| CachePadded::new(AtomicU64::new(at));
+        Self { shards, sleeping_until: time(AWAKE), rest_until: time(0) }
     }
 
     /// Arms a timer in a shard (any number will do; the worker's own index is best).
@@ -136,25 +162,28 @@ impl Timers {
         }
     }
 
-    /// Looks after an armed timer; while it is pending, `waker` is the one that will be woken.
-    pub(crate) fn poll(&self, key: TimerKey, waker: &Waker) -> TimerState {
+    /// Looks after a timer that was armed for `deadline`; while it is pending, `waker` is the one that will be woken.
+    pub(crate) fn poll(&self, key: TimerKey, deadline: Nanos, waker: &Waker) -> TimerState {
+        if self.has_passed(key, deadline) {
+            return TimerState::Fired;
+        }
         let shard = self.shard(key);
         let mut synced = shard.synced.lock();
-        match synced.wheel.state(key.in_wheel()) {
-            State::Pending(armed) if armed.will_wake(waker) => return TimerState::Pending,
-            State::Pending(_) => {}
-            State::Fired | State::Ended | State::Gone => return synced.over(key),
+        match synced.wheel.get(key.in_wheel()) {
+            Some(armed) if armed.will_wake(waker) => return TimerState::Pending,
+            Some(_) => {}
+            None => return synced.over(deadline),
         }
         drop(synced);
         crate::primitives::assert_none_held();
         let mut waker = waker.clone();
         let mut synced = shard.synced.lock();
-        let state = match synced.wheel.state(key.in_wheel()) {
-            State::Pending(armed) => {
+        let state = match synced.wheel.get(key.in_wheel()) {
+            Some(armed) => {
                 std::mem::swap(armed, &mut waker);
                 TimerState::Pending
             }
-            State::Fired | State::Ended | State::Gone => synced.over(key),
+            None => synced.over(deadline),
         };
         drop(synced);
         // The displaced waker, or the new one if it fired meanwhile, goes after the lock.
@@ -162,21 +191,23 @@ impl Timers {
         state
     }
 
-    /// Moves a pending timer to another deadline, its waker staying. False: it is over, and so is its key.
-    pub(super) fn reset(&self, key: TimerKey, deadline: Nanos) -> (bool, Duty) {
-        let shard = self.shard(key);
-        let mut synced = shard.synced.lock();
-        let Some(due) = synced.wheel.reset(key.in_wheel(), deadline) else {
-            let none = synced.wheel.remove(key.in_wheel());
-            debug_assert!(none.is_none(), "a timer that is over has no waker left");
-            return (false, Duty::Nothing);
-        };
-        let earlier = shard.lower_next(due);
-        drop(synced);
-        (true, if earlier { self.announce(due) } else { Duty::Nothing })
+    /// Whether a timer that was armed for `deadline` is known to have fired, without a lock. If so its key is over.
+    pub(crate) fn has_passed(&self, key: TimerKey, deadline: Nanos) -> bool {
+        // Relaxed: who is told nothing yet takes the lock; who is told so needs nothing from the wheel.
+        deadline <= self.shard(key).passed.load(Ordering::Relaxed)
     }
 
-    /// Gives a timer up, pending or fired.
+    /// Moves a pending timer to another deadline, its waker staying. Not pending any more: the key is over.
+    pub(super) fn reset(&self, key: TimerKey, deadline: Nanos) -> (Reset<Waker>, Duty) {
+        let shard = self.shard(key);
+        let mut synced = shard.synced.lock();
+        let reset = synced.wheel.reset(key.in_wheel(), deadline);
+        let earlier = if let Reset::Pending(due) = reset { shard.lower_next(due).then_some(due) } else { None };
+        drop(synced);
+        (reset, earlier.map_or(Duty::Nothing, |due| self.announce(due)))
+    }
+
+    /// Gives a timer up; one that is over already, for nothing.
     pub(crate) fn cancel(&self, key: TimerKey) {
         let waker = self.shard(key).synced.lock().wheel.remove(key.in_wheel());
         // A waker's drop may end a task: the lock is free again by now.
@@ -188,15 +219,22 @@ impl Timers {
         if self.earliest() == NEVER {
             return;
         }
-        let now = clock.now();
+        let (now, before) = (clock.now(), wakers.len());
         for shard in &self.shards {
             // Relaxed: a timer armed at this moment may be missed; the next poll finds it.
             if shard.next.load(Ordering::Relaxed) <= now {
                 let mut synced = shard.synced.lock();
                 synced.wheel.advance(now, |waker| wakers.push(waker));
-                // Relaxed: under the lock, so in order with every other write; the agreement's fences publish it.
+                // Relaxed, both: under the lock, so in order with every other write; the agreement's fences publish `next`, and
+                // `passed` says nothing that a look under the lock would not say.
                 shard.next.store(synced.wheel.next(), Ordering::Relaxed);
+                shard.passed.store(synced.wheel.passed(), Ordering::Relaxed);
             }
+        }
+        let rest = rest_after(wakers.len() - before);
+        if rest > 0 {
+            // Relaxed: see "Many at once" above.
+            self.rest_until.store(now + rest, Ordering::Relaxed);
         }
     }
 
@@ -208,7 +246,7 @@ impl Timers {
         // ORDERING: SeqCst fence, edge "arm/sleep": after the announcement, before the look at the deadlines. Without it an
         // armer could see AWAKE and this poller the old deadline: it would sleep past the timer.
         fence(Ordering::SeqCst);
-        let until = self.earliest().min(limit);
+        let until = self.rested(self.earliest()).min(limit);
         // Relaxed: only narrows the announcement made before the fence.
         self.sleeping_until.store(until, Ordering::Relaxed);
         until
@@ -231,7 +269,7 @@ impl Timers {
         }
     }
 
-    /// How many timers are held, those that fired and were not looked at since included.
+    /// How many timers wait.
     #[allow(dead_code, reason = "tests and models count by it, metrics will")]
     pub(crate) fn len(&self) -> usize {
         self.shards.iter().map(|shard| shard.synced.lock().wheel.len()).sum()
@@ -243,11 +281,18 @@ impl Timers {
         self.shards.iter().map(|shard| shard.next.load(Ordering::Relaxed)).min().unwrap_or(NEVER)
     }
 
+    /// When a sleeping poller will see to what is due at `due`.
+    fn rested(&self, due: Nanos) -> Nanos {
+        // Relaxed: see "Many at once" above.
+        due.max(self.rest_until.load(Ordering::Relaxed))
+    }
+
     /// After an earlier deadline was shown: finds out whether a poller must be woken for it.
     fn announce(&self, due: Nanos) -> Duty {
         // ORDERING: SeqCst fence, edge "arm/sleep": after the deadline was shown, before the look at the poller's promise.
         // Without it this armer could see AWAKE while the poller saw the old deadline.
         fence(Ordering::SeqCst);
+        let due = self.rested(due);
         // Relaxed: ordered by the fence. The read-modify-write only keeps others from waking the same poller twice.
         let promised = &self.sleeping_until;
         if promised.load(Ordering::Relaxed) > due && promised.fetch_min(due, Ordering::Relaxed) > due {
@@ -274,12 +319,13 @@ impl Shard {
 }
 
 impl Synced {
-    /// Removes an entry that no longer waits, and says why.
-    fn over(&mut self, key: TimerKey) -> TimerState {
-        let ended = matches!(self.wheel.state(key.in_wheel()), State::Ended);
-        let none = self.wheel.remove(key.in_wheel());
-        debug_assert!(none.is_none(), "a timer that is over has no waker left");
-        if ended { TimerState::ShutDown } else { TimerState::Fired }
+    /// Why a timer is no longer in the wheel.
+    fn over(&self, deadline: Nanos) -> TimerState {
+        if deadline <= self.wheel.passed() {
+            return TimerState::Fired;
+        }
+        debug_assert!(self.closed, "a timer has left the wheel before its time");
+        TimerState::ShutDown
     }
 }
 
@@ -287,4 +333,11 @@ impl TimerKey {
     fn in_wheel(self) -> Key {
         Key { index: self.index, generation: self.generation }
     }
+}
+
+/// How long the poller's next sleep lasts at least, when so many timers have fired at once.
+fn rest_after(fired: usize) -> Nanos {
+    // A crowd beyond 32 bits rests no longer.
+    let crowd = u32::try_from(fired.saturating_sub(FEW)).unwrap_or(u32::MAX);
+    (Nanos::from(crowd) * REST_EACH).min(LONGEST_REST)
 }

@@ -11,6 +11,7 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use super::Instant;
+use crate::primitives::clock::Nanos;
 use crate::reactor::{Armed, Reactor, TimerKey, TimerState};
 use crate::runtime::Handle;
 use crate::tasks::coop;
@@ -146,7 +147,7 @@ impl Sleep {
         this.deadline = deadline;
         if let State::Armed(key) = this.state {
             let reactor = this.handle.reactor();
-            if reactor.reset(key, reactor.clock().at(deadline.into_std())) {
+            if reactor.reset(key, this.time(reactor)) {
                 return;
             }
         }
@@ -165,8 +166,12 @@ impl Sleep {
     }
 
     fn has_passed(&self, reactor: &Reactor) -> bool {
-        let clock = reactor.clock();
-        clock.at(self.deadline.into_std()) <= clock.now()
+        self.time(reactor) <= reactor.clock().now()
+    }
+
+    /// The deadline as the reactor's clock counts.
+    fn time(&self, reactor: &Reactor) -> Nanos {
+        reactor.clock().at(self.deadline.into_std())
     }
 
     /// Looks after the timer, and arms it if need be.
@@ -174,7 +179,7 @@ impl Sleep {
         let reactor = self.handle.reactor();
         match self.state {
             State::Over => return Poll::Ready(()),
-            State::Armed(key) => match reactor.timers().poll(key, cx.waker()) {
+            State::Armed(key) => match reactor.timers().poll(key, self.time(reactor), cx.waker()) {
                 TimerState::Pending => return Poll::Pending,
                 TimerState::Fired => {}
                 TimerState::ShutDown => {
@@ -184,8 +189,7 @@ impl Sleep {
             },
             State::Unknown if self.has_passed(reactor) => {}
             State::Unknown | State::Ahead => {
-                let deadline = reactor.clock().at(self.deadline.into_std());
-                match reactor.arm(self.handle.timer_shard(), deadline, cx.waker().clone()) {
+                match reactor.arm(self.handle.timer_shard(), self.time(reactor), cx.waker().clone()) {
                     Armed::Pending(key) => {
                         self.state = State::Armed(key);
                         return Poll::Pending;
@@ -201,7 +205,10 @@ impl Sleep {
 
     fn disarm(&mut self) {
         if let State::Armed(key) = std::mem::replace(&mut self.state, State::Unknown) {
-            self.reactor().timers().cancel(key);
+            let reactor = self.reactor();
+            if !reactor.timers().has_passed(key, self.time(reactor)) {
+                reactor.timers().cancel(key);
+            }
         }
     }
 }

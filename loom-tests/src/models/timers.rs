@@ -85,7 +85,7 @@ models! { "timers";
             poll_until_woken(&reactor, 1);
             let key = armer.join().unwrap();
             assert_eq!(woken(&count), 1);
-            assert_eq!(reactor.timers().poll(key, Waker::noop()), TimerState::Fired);
+            assert_eq!(reactor.timers().poll(key, SOON, Waker::noop()), TimerState::Fired);
         });
     }
 
@@ -102,8 +102,8 @@ models! { "timers";
             poll_until_woken(&reactor, 1);
             let [later, soon] = armers.map(|armer| armer.join().unwrap());
             assert_eq!(woken(&count), 1);
-            assert_eq!(reactor.timers().poll(soon, &waker), TimerState::Fired);
-            assert_eq!(reactor.timers().poll(later, &waker), TimerState::Pending);
+            assert_eq!(reactor.timers().poll(soon, SOON, &waker), TimerState::Fired);
+            assert_eq!(reactor.timers().poll(later, LATER, &waker), TimerState::Pending);
             reactor.timers().cancel(later);
         });
     }
@@ -122,7 +122,36 @@ models! { "timers";
             poll_until_woken(&reactor, 1);
             mover.join().unwrap();
             assert_eq!(woken(&count), 1);
-            assert_eq!(reactor.timers().poll(key, Waker::noop()), TimerState::Fired);
+            assert_eq!(reactor.timers().poll(key, SOON, Waker::noop()), TimerState::Fired);
+        });
+    }
+
+    /// A timer is armed for a time within the poller's rest while the poller falls asleep: it fires when the rest is over,
+    /// whatever else the poller would have waited for. Mutation: `timers_rest_silences_the_armer`.
+    fn a_timer_armed_while_the_poller_rests_fires_after_the_rest() {
+        /// Enough for a rest of two ticks.
+        const CROWD: usize = 50;
+        const WITHIN: Nanos = BEGIN + 1;
+        const AFTER: Nanos = BEGIN + (1 << 18);
+        model(|| {
+            let reactor = begin(1);
+            for _ in 0..CROWD {
+                let _ = pending(reactor.arm(0, SOON, Waker::noop().clone()));
+            }
+            assert_eq!(turn(&reactor, Wait::No), CROWD);
+            let (count, waker) = counting();
+            let armer = {
+                let reactor = reactor.clone();
+                thread::spawn(move || {
+                    let key = pending(reactor.arm(0, WITHIN, waker));
+                    Kernel::last().advance_to(AFTER);
+                    key
+                })
+            };
+            poll_until_woken(&reactor, 1);
+            let key = armer.join().unwrap();
+            assert_eq!(woken(&count), 1);
+            assert_eq!(reactor.timers().poll(key, WITHIN, Waker::noop()), TimerState::Fired);
         });
     }
 
@@ -157,12 +186,12 @@ models! { "timers";
                 let reactor = reactor.clone();
                 thread::spawn(move || poll_until_woken(&reactor, 1))
             };
-            let state = reactor.timers().poll(key, &new);
+            let state = reactor.timers().poll(key, SOON, &new);
             poller.join().unwrap();
             match state {
                 TimerState::Pending => {
                     assert_eq!(woken(&count), 1);
-                    assert_eq!(reactor.timers().poll(key, &new), TimerState::Fired);
+                    assert_eq!(reactor.timers().poll(key, SOON, &new), TimerState::Fired);
                 }
                 TimerState::Fired => assert_eq!(woken(&count), 0),
                 TimerState::ShutDown => panic!("nobody shut it down"),
@@ -187,7 +216,7 @@ models! { "timers";
             match armer.join().unwrap() {
                 Armed::Pending(key) => {
                     assert_eq!(woken(&count), 1, "it would wait for ever");
-                    assert_eq!(reactor.timers().poll(key, Waker::noop()), TimerState::ShutDown);
+                    assert_eq!(reactor.timers().poll(key, NEVER, Waker::noop()), TimerState::ShutDown);
                 }
                 other => assert_eq!(other, Armed::ShutDown),
             }

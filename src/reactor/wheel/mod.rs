@@ -14,7 +14,15 @@
 //! at most seven times in its life. (Hashed hierarchical wheels: Varghese and Lauck, 1987.)
 //!
 //! Never early: a deadline is rounded up to its tick and `now` down. Far away: what no tick can hold waits in a list of
-//! its own that nothing ever looks through. Removing is O(1): a key is an index into the arena with a generation.
+//! its own that nothing ever looks through.
+//!
+//! A slot is a vector of places in the arena, and an entry knows its position there, so removing is O(1): the slot's last
+//! one takes the position. A slot that is taken apart names all its entries beforehand: their cache lines, which lie
+//! scattered, are fetched side by side, where a linked list would fetch one after the other. Which slot an entry is in
+//! follows from its tick and `now`, and is not stored.
+//!
+//! What has fired leaves the arena at once; whoever asks for it afterwards finds it gone, and knows from
+//! [`Wheel::passed`] that it fired.
 //!
 //! Each slot keeps the earliest tick put into it, so [`Wheel::next`] is exact even for a slot that stands for hours.
 //! Removal leaves it: at worst one wake-up for nothing, when the slot is taken apart and the truth found.
@@ -22,6 +30,7 @@
 //! Property test against a sorted map: `wheel/tests.rs`.
 
 use crate::primitives::clock::{NEVER, Nanos};
+use crate::primitives::prefetch;
 
 /// Nanoseconds per tick, as a power of two.
 const TICK_SHIFT: u32 = 16;
@@ -31,17 +40,18 @@ const LEVELS: usize = 8;
 /// The last tick that the levels can tell apart.
 const LAST_TICK: u64 = (1 << (LEVEL_BITS as usize * LEVELS)) - 1;
 
-/// The list of entries too far away for any level.
-const FAR: u16 = (LEVELS * SLOTS_PER_LEVEL) as u16;
-const FIRED: u16 = FAR + 1;
-const ENDED: u16 = FAR + 2;
-const VACANT: u16 = FAR + 3;
+/// The slot of entries too far away for any level.
+const FAR: usize = LEVELS * SLOTS_PER_LEVEL;
 
 /// No entry.
 const NONE: u32 = u32::MAX;
 
-/// An emptied arena that had grown beyond so many entries is given back.
+/// An emptied arena that had grown beyond so many entries is given back, and so is a slot's vector beyond so many.
 const KEPT_ENTRIES: usize = 4096;
+const KEPT_IN_SLOT: usize = 128;
+
+/// How many entries ahead a slot is fetched while it is taken apart.
+const AHEAD: usize = 8;
 
 /// Deadlines with a payload each.
 #[derive(Debug)]
@@ -60,45 +70,29 @@ pub(super) struct Wheel<T> {
     generation: u32,
 }
 
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug)]
 struct Slot {
-    head: u32,
-    tail: u32,
+    /// Where in the arena its entries are.
+    members: Vec<u32>,
     /// The earliest tick put in since the slot was last empty.
     earliest: u64,
 }
 
-const EMPTY_SLOT: Slot = Slot { head: NONE, tail: NONE, earliest: u64::MAX };
-
 #[derive(Debug)]
 pub(super) struct Entry<T> {
+    /// None: the entry is vacant.
     payload: Option<T>,
     tick: u64,
-    next: u32,
-    previous: u32,
     generation: u32,
-    /// Index of the slot, or [`FAR`], [`FIRED`], [`ENDED`], [`VACANT`].
-    place: u16,
+    /// Where among its slot's members it is; of a vacant entry, the next vacant one.
+    position: u32,
 }
 
-/// Names one entry of one wheel, until it is removed.
+/// Names one entry of one wheel, until it fires or is removed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Key {
     pub(super) index: u32,
     pub(super) generation: u32,
-}
-
-/// What an entry is found to be.
-#[derive(Debug, PartialEq, Eq)]
-pub(super) enum State<'a, T> {
-    /// It waits, with this payload.
-    Pending(&'a mut T),
-    /// It was due, and its payload has been handed out.
-    Fired,
-    /// It was ended before it was due, and its payload has been handed out.
-    Ended,
-    /// No such entry: it was removed.
-    Gone,
 }
 
 /// An insertion's outcome.
@@ -110,20 +104,24 @@ pub(super) enum Inserted<T> {
     Due(T),
 }
 
+/// What came of moving an entry.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Reset<T> {
+    /// It becomes due at this time.
+    Pending(Nanos),
+    /// The wheel has passed the new deadline: it has left the wheel.
+    Due(T),
+    /// It was no longer in the wheel.
+    Gone,
+}
+
 impl<T> Wheel<T> {
     pub(super) fn new() -> Self {
-        Self {
-            now: 0,
-            occupied: [0; LEVELS],
-            slots: vec![EMPTY_SLOT; FAR as usize + 1].into_boxed_slice(),
-            entries: Vec::new(),
-            vacant: NONE,
-            len: 0,
-            generation: 0,
-        }
+        let slots = (0..=FAR).map(|_| Slot { members: Vec::new(), earliest: u64::MAX }).collect();
+        Self { now: 0, occupied: [0; LEVELS], slots, entries: Vec::new(), vacant: NONE, len: 0, generation: 0 }
     }
 
-    /// How many entries there are, fired ones that nobody has removed yet included.
+    /// How many entries wait.
     #[allow(dead_code, reason = "see `Timers::len`")]
     pub(super) fn len(&self) -> usize {
         self.len
@@ -135,46 +133,41 @@ impl<T> Wheel<T> {
         if tick <= self.now {
             return Inserted::Due(payload);
         }
-        let index = self.occupy(tick, payload);
-        self.link(index);
-        Inserted::Pending { key: Key { index, generation: self.entries[index as usize].generation }, due: due_at(tick) }
+        let key = self.occupy(tick, payload);
+        self.link(key.index);
+        Inserted::Pending { key, due: due_at(tick) }
     }
 
-    /// Removes an entry, pending or fired. The payload of a pending one comes back.
+    /// Removes an entry and hands back its payload, unless it is gone.
     pub(super) fn remove(&mut self, key: Key) -> Option<T> {
-        let entry = self.entry_mut(key)?;
-        let payload = entry.payload.take();
-        if entry.place <= FAR {
-            self.unlink(key.index);
-        }
-        self.vacate(key.index);
-        payload
+        self.get(key)?;
+        self.unlink(key.index);
+        self.vacate(key.index)
     }
 
-    /// Moves a pending entry to another deadline and says when it is due now. A deadline the wheel has already passed
-    /// becomes due at the next advance. `None`: it no longer waits; nothing has changed.
-    pub(super) fn reset(&mut self, key: Key, deadline: Nanos) -> Option<Nanos> {
-        let tick = tick_of(deadline).max(self.now);
-        if self.entry_mut(key)?.place > FAR {
-            return None;
+    /// Moves an entry to another deadline.
+    pub(super) fn reset(&mut self, key: Key, deadline: Nanos) -> Reset<T> {
+        let tick = tick_of(deadline);
+        if self.get(key).is_none() {
+            return Reset::Gone;
         }
         self.unlink(key.index);
+        if tick <= self.now {
+            return self.vacate(key.index).map_or(Reset::Gone, Reset::Due);
+        }
         self.entries[key.index as usize].tick = tick;
         self.link(key.index);
-        Some(due_at(tick))
+        Reset::Pending(due_at(tick))
     }
 
-    /// What has become of an entry.
-    pub(super) fn state(&mut self, key: Key) -> State<'_, T> {
-        match self.entry_mut(key) {
-            None => State::Gone,
-            Some(Entry { place: ENDED, .. }) => State::Ended,
-            Some(entry) => entry.payload.as_mut().map_or(State::Fired, State::Pending),
-        }
+    /// The payload of an entry that waits. None: it has fired, or was removed.
+    pub(super) fn get(&mut self, key: Key) -> Option<&mut T> {
+        let entry = self.entries.get_mut(key.index as usize)?;
+        if entry.generation == key.generation { entry.payload.as_mut() } else { None }
     }
 
-    /// Hands out the payloads of all entries due at `now`, by tick and, within one, in the order they came. An earlier
-    /// `now` than before changes nothing.
+    /// Hands out the payloads of all entries due at `now`, by tick and, unless some of that tick were removed, in the order
+    /// they came. An earlier `now` than before changes nothing.
     pub(super) fn advance(&mut self, now: Nanos, mut fire: impl FnMut(T)) {
         let target = now >> TICK_SHIFT;
         while let Some((level, slot, start)) = self.first_slot() {
@@ -187,24 +180,24 @@ impl<T> Wheel<T> {
         self.now = target.max(self.now);
     }
 
+    /// All deadlines up to here have been handed out.
+    pub(super) fn passed(&self) -> Nanos {
+        self.now << TICK_SHIFT
+    }
+
     /// When the next entry is due, or earlier if an entry was removed; [`NEVER`] if nothing waits.
     pub(super) fn next(&self) -> Nanos {
         match self.first_slot() {
             None => NEVER,
-            Some((level, slot, _)) => due_at(self.slots[place(level, slot) as usize].earliest),
+            Some((level, slot, _)) => due_at(self.slots[place(level, slot)].earliest),
         }
     }
 
-    /// Ends every pending entry, due or not, those far away included: hands out its payload.
-    pub(super) fn end_all(&mut self, mut hand_out: impl FnMut(T)) {
-        for entry in self.entries.iter_mut().filter(|entry| entry.place <= FAR) {
-            entry.place = ENDED;
-            if let Some(payload) = entry.payload.take() {
-                hand_out(payload);
-            }
-        }
-        self.occupied = [0; LEVELS];
-        self.slots.fill(EMPTY_SLOT);
+    /// Empties the wheel: hands out the payloads of all that wait, due or not, those far away included.
+    pub(super) fn end_all(&mut self, hand_out: impl FnMut(T)) {
+        let entries = std::mem::take(&mut self.entries);
+        *self = Self { now: self.now, generation: self.generation, ..Self::new() };
+        entries.into_iter().filter_map(|entry| entry.payload).for_each(hand_out);
     }
 
     /// The earliest slot that is not empty: its level, its number there, and the first tick it stands for.
@@ -219,98 +212,93 @@ impl<T> Wheel<T> {
 
     /// Takes a slot apart: on the lowest level its entries fire, on others they move down.
     fn empty_slot(&mut self, level: usize, slot: usize, fire: &mut impl FnMut(T)) {
-        let place = place(level, slot) as usize;
-        let mut index = std::mem::replace(&mut self.slots[place], EMPTY_SLOT).head;
-        self.occupied[level] &= !(1 << slot);
-        while index != NONE {
-            let entry = &mut self.entries[index as usize];
-            let next = entry.next;
-            if level == 0 {
-                entry.place = FIRED;
-                if let Some(payload) = entry.payload.take() {
-                    fire(payload);
-                }
-            } else {
-                self.link(index);
+        let place = place(level, slot);
+        let mut members = std::mem::take(&mut self.slots[place].members);
+        self.now_empty(place);
+        for &index in members.iter().take(AHEAD) {
+            prefetch(&raw const self.entries[index as usize]);
+        }
+        for (number, &index) in members.iter().enumerate() {
+            if let Some(&ahead) = members.get(number + AHEAD) {
+                prefetch(&raw const self.entries[ahead as usize]);
             }
-            index = next;
+            if level > 0 {
+                self.link(index);
+            } else if let Some(payload) = self.vacate(index) {
+                fire(payload);
+            }
+        }
+        if members.capacity() <= KEPT_IN_SLOT {
+            members.clear();
+            self.slots[place].members = members;
         }
     }
 
     /// Appends an entry to the slot that its tick asks for.
     fn link(&mut self, index: u32) {
-        let tick = self.entries[index as usize].tick;
-        let place = if tick > LAST_TICK {
-            FAR
-        } else {
-            let level = level_of(self.now, tick);
-            let slot = (tick >> (LEVEL_BITS * level as u32)) as usize % SLOTS_PER_LEVEL;
-            self.occupied[level] |= 1 << slot;
-            place(level, slot)
-        };
-        let slot = &mut self.slots[place as usize];
-        let previous = std::mem::replace(&mut slot.tail, index);
-        slot.earliest = slot.earliest.min(tick);
-        if previous == NONE {
-            slot.head = index;
-        } else {
-            self.entries[previous as usize].next = index;
-        }
         let entry = &mut self.entries[index as usize];
-        (entry.previous, entry.next, entry.place) = (previous, NONE, place);
+        let place = place_of(self.now, entry.tick);
+        let slot = &mut self.slots[place];
+        // There are fewer members than entries, and those are counted in 32 bits.
+        entry.position = slot.members.len() as u32;
+        slot.members.push(index);
+        slot.earliest = slot.earliest.min(entry.tick);
+        if place < FAR {
+            self.occupied[place / SLOTS_PER_LEVEL] |= 1 << (place % SLOTS_PER_LEVEL);
+        }
     }
 
     /// Takes an entry out of its slot.
     fn unlink(&mut self, index: u32) {
-        let &Entry { previous, next, place, .. } = &self.entries[index as usize];
-        if previous == NONE {
-            self.slots[place as usize].head = next;
-        } else {
-            self.entries[previous as usize].next = next;
-        }
-        if next == NONE {
-            self.slots[place as usize].tail = previous;
-        } else {
-            self.entries[next as usize].previous = previous;
-        }
-        if previous == NONE && next == NONE {
-            self.slots[place as usize] = EMPTY_SLOT;
-            if place < FAR {
-                self.occupied[place as usize / SLOTS_PER_LEVEL] &= !(1 << (place as usize % SLOTS_PER_LEVEL));
-            }
+        let &Entry { tick, position, .. } = &self.entries[index as usize];
+        let place = place_of(self.now, tick);
+        let members = &mut self.slots[place].members;
+        let removed = members.swap_remove(position as usize);
+        debug_assert_eq!(removed, index, "an entry is where its tick says");
+        match members.get(position as usize) {
+            Some(&moved) => self.entries[moved as usize].position = position,
+            None if members.is_empty() => self.now_empty(place),
+            None => {}
         }
     }
 
-    fn entry_mut(&mut self, key: Key) -> Option<&mut Entry<T>> {
-        let entry = self.entries.get_mut(key.index as usize)?;
-        (entry.generation == key.generation && entry.place != VACANT).then_some(entry)
+    /// The last member of a slot has gone.
+    fn now_empty(&mut self, place: usize) {
+        self.slots[place].earliest = u64::MAX;
+        if place < FAR {
+            self.occupied[place / SLOTS_PER_LEVEL] &= !(1 << (place % SLOTS_PER_LEVEL));
+        }
     }
 
     /// Takes a vacant entry, or grows the arena by one.
-    fn occupy(&mut self, tick: u64, payload: T) -> u32 {
-        self.len += 1;
+    fn occupy(&mut self, tick: u64, payload: T) -> Key {
         let generation = self.generation;
         self.generation = generation.wrapping_add(1);
-        let entry = Entry { payload: Some(payload), tick, next: NONE, previous: NONE, generation, place: VACANT };
+        self.len += 1;
+        let entry = Entry { payload: Some(payload), tick, generation, position: NONE };
         if self.vacant == NONE {
             let index = u32::try_from(self.entries.len()).ok().filter(|&index| index != NONE);
+            let index = index.expect("more than four thousand million timers in one shard");
             self.entries.push(entry);
-            return index.expect("more than four thousand million timers in one shard");
+            return Key { index, generation };
         }
         let index = self.vacant;
-        self.vacant = std::mem::replace(&mut self.entries[index as usize], entry).next;
-        index
+        self.vacant = std::mem::replace(&mut self.entries[index as usize], entry).position;
+        Key { index, generation }
     }
 
-    fn vacate(&mut self, index: u32) {
+    /// Gives an entry's place in the arena back, and its payload to the caller.
+    fn vacate(&mut self, index: u32) -> Option<T> {
         let entry = &mut self.entries[index as usize];
-        (entry.place, entry.next) = (VACANT, self.vacant);
+        let payload = entry.payload.take();
+        entry.position = self.vacant;
         self.vacant = index;
         self.len -= 1;
         if self.len == 0 && self.entries.capacity() > KEPT_ENTRIES {
             self.entries = Vec::new();
             self.vacant = NONE;
         }
+        payload
     }
 }
 
@@ -324,14 +312,18 @@ fn due_at(tick: u64) -> Nanos {
     if tick > LAST_TICK { NEVER } else { tick << TICK_SHIFT }
 }
 
-/// The level of a tick: that of the highest digit in which it differs from `now`.
-fn level_of(now: u64, tick: u64) -> usize {
+/// Where a tick waits: on the level of the highest digit in which it differs from `now`.
+fn place_of(now: u64, tick: u64) -> usize {
+    if tick > LAST_TICK {
+        return FAR;
+    }
     let lowest_level = SLOTS_PER_LEVEL as u64 - 1;
-    ((now ^ tick | lowest_level).ilog2() / LEVEL_BITS) as usize
+    let level = ((now ^ tick | lowest_level).ilog2() / LEVEL_BITS) as usize;
+    place(level, (tick >> (LEVEL_BITS * level as u32)) as usize % SLOTS_PER_LEVEL)
 }
 
-fn place(level: usize, slot: usize) -> u16 {
-    (level * SLOTS_PER_LEVEL + slot) as u16
+fn place(level: usize, slot: usize) -> usize {
+    level * SLOTS_PER_LEVEL + slot
 }
 
 #[cfg(test)]

@@ -26,9 +26,11 @@ impl Naive {
         found.is_some_and(|key| self.waiting.remove(&key).is_some())
     }
 
-    fn advance(&mut self, now: Nanos) -> Vec<u64> {
+    /// With the tick of each.
+    fn advance(&mut self, now: Nanos) -> Vec<(u64, u64)> {
         let later = self.waiting.split_off(&((now >> TICK_SHIFT) + 1, 0));
-        std::mem::replace(&mut self.waiting, later).into_values().collect()
+        let due = std::mem::replace(&mut self.waiting, later);
+        due.into_iter().map(|((tick, _), payload)| (tick, payload)).collect()
     }
 }
 
@@ -76,14 +78,17 @@ struct Both {
     keys: Vec<(u64, Key)>,
     now: Nanos,
     inserted: u64,
+    /// Something was taken out, so those of its tick may fire in another order.
+    disturbed: bool,
 }
 
 impl Both {
     fn new() -> Self {
-        Self { wheel: Wheel::new(), naive: Naive::default(), keys: Vec::new(), now: 0, inserted: 0 }
+        Self { wheel: Wheel::new(), naive: Naive::default(), keys: Vec::new(), now: 0, inserted: 0, disturbed: false }
     }
 
     fn take(&mut self, step: &Step) {
+        self.disturbed |= matches!(step, Step::Remove(_) | Step::Reset(..));
         match *step {
             Step::Insert(from_now) => self.insert(self.now.saturating_add(from_now)),
             Step::Remove(_) | Step::Reset(..) if self.keys.is_empty() => {}
@@ -92,23 +97,43 @@ impl Both {
                 let removed = self.wheel.remove(key);
                 assert_eq!(removed.is_some(), self.naive.remove(payload));
                 assert!(removed.is_none_or(|removed| removed == payload));
-                assert_eq!(self.wheel.state(key), State::Gone);
+                assert_eq!(self.wheel.get(key), None);
             }
             Step::Reset(which, from_now) => {
                 let (payload, key) = self.keys[which.index(self.keys.len())];
                 let deadline = self.now.saturating_add(from_now);
-                let moved = self.wheel.reset(key, deadline).is_some();
-                assert_eq!(moved, self.naive.remove(payload));
-                if moved {
-                    self.naive.insert(deadline.max(self.now >> TICK_SHIFT << TICK_SHIFT), payload);
+                let reset = self.wheel.reset(key, deadline);
+                assert_eq!(reset != Reset::Gone, self.naive.remove(payload));
+                match reset {
+                    Reset::Pending(due) => {
+                        assert_eq!(due, due_at(tick_of(deadline)));
+                        self.naive.insert(deadline, payload);
+                    }
+                    Reset::Due(back) => assert!(back == payload && deadline <= self.now),
+                    Reset::Gone => {}
                 }
             }
             Step::Advance(by) => {
                 self.now = self.now.saturating_add(by);
-                assert_eq!(advanced(&mut self.wheel, self.now), self.naive.advance(self.now), "at {}", self.now);
+                let (mut fired, mut due) = (advanced(&mut self.wheel, self.now), self.naive.advance(self.now));
+                if self.disturbed {
+                    // Tick by tick all the same.
+                    due.chunk_by_mut(|one, other| one.0 == other.0).fold(&mut fired[..], |fired, tick| {
+                        let (these, rest) = fired.split_at_mut(tick.len().min(fired.len()));
+                        these.sort_unstable();
+                        tick.sort_unstable();
+                        rest
+                    });
+                }
+                assert!(
+                    fired.iter().eq(due.iter().map(|(_, payload)| payload)),
+                    "{fired:?} for {due:?} at {}",
+                    self.now
+                );
+                assert!(self.wheel.passed() <= self.now && self.now - self.wheel.passed() < 1 << TICK_SHIFT);
             }
         }
-        assert_eq!(self.wheel.len(), self.keys.len(), "an entry leaked");
+        assert_eq!(self.wheel.len(), self.naive.waiting.len(), "an entry leaked");
         let next = self.naive.waiting.keys().next().map_or(NEVER, |&(tick, _)| due_at(tick));
         assert!(self.wheel.next() <= next, "would sleep past {next}");
     }
@@ -201,22 +226,41 @@ fn a_key_names_its_entry_only() {
     let (second, _) = pending(wheel.insert(1 << 20, 2));
     assert_eq!(second.index, first.index, "the place is used again");
     assert_eq!(wheel.remove(first), None);
-    assert_eq!(wheel.state(second), State::Pending(&mut 2));
+    assert_eq!(wheel.get(second), Some(&mut 2));
 }
 
 #[test]
-fn ended_and_fired_are_told_apart() {
+fn what_has_fired_is_gone_and_its_place_free() {
     let mut wheel = Wheel::new();
     let (fired, due) = pending(wheel.insert(1 << 20, 1));
-    let (ended, _) = pending(wheel.insert(u64::MAX, 2));
-    advanced(&mut wheel, due);
+    assert_eq!(advanced(&mut wheel, due), [1]);
+    assert_eq!((wheel.len(), wheel.passed()), (0, due));
+    let (next, _) = pending(wheel.insert(1 << 30, 2));
+    assert_eq!(next.index, fired.index, "the place is used again");
+    assert_eq!(wheel.get(fired), None);
+    assert_eq!(wheel.remove(fired), None);
+    assert_eq!(wheel.reset(fired, 1 << 40), Reset::Gone);
+}
+
+#[test]
+fn a_deadline_moved_into_the_past_hands_the_payload_back() {
+    let mut wheel = Wheel::new();
+    let (key, _) = pending(wheel.insert(1 << 40, 1));
+    advanced(&mut wheel, 1 << 30);
+    assert_eq!(wheel.reset(key, 1 << 20), Reset::Due(1));
+    assert_eq!((wheel.len(), wheel.next()), (0, NEVER));
+}
+
+#[test]
+fn ending_empties_the_wheel() {
+    let mut wheel = Wheel::new();
+    let (soon, _) = pending(wheel.insert(1 << 20, 1));
+    let (never, _) = pending(wheel.insert(u64::MAX, 2));
     let mut payloads = Vec::new();
     wheel.end_all(|payload| payloads.push(payload));
-    assert_eq!(payloads, [2]);
-    assert_eq!(wheel.state(fired), State::Fired);
-    assert_eq!(wheel.next(), NEVER);
-    assert_eq!(wheel.state(ended), State::Ended);
-    assert_eq!((wheel.remove(fired), wheel.remove(ended)), (None, None));
+    assert_eq!(payloads, [1, 2]);
+    assert_eq!((wheel.len(), wheel.next()), (0, NEVER));
+    assert!([soon, never].into_iter().all(|key| wheel.get(key).is_none()));
 }
 
 #[test]
@@ -232,5 +276,5 @@ fn an_emptied_wheel_gives_its_memory_back() {
 
 #[test]
 fn an_entry_with_a_waker_stays_small() {
-    assert!(size_of::<Entry<std::task::Waker>>() <= 48, "{}", size_of::<Entry<std::task::Waker>>());
+    assert!(size_of::<Entry<std::task::Waker>>() <= 32, "{}", size_of::<Entry<std::task::Waker>>());
 }
