@@ -69,3 +69,11 @@ pub(crate) fn raise_file_limit() {
         }
     }
 }
+
+/// Nanoseconds on the clock that all processes of the machine share.
+pub(crate) fn monotonic() -> u64 {
+    let mut time = libc::timespec { tv_sec: 0, tv_nsec: 0 };
+    // SAFETY: the pointer is valid for one `timespec`, which the call fills.
+    assert_eq!(unsafe { libc::clock_gettime(libc::CLOCK_MONOTONIC, &raw mut time) }, 0, "the clock cannot be read");
+    u64::try_from(time.tv_sec).unwrap_or(0) * 1_000_000_000 + u64::try_from(time.tv_nsec).unwrap_or(0)
+}

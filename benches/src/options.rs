@@ -1,8 +1,10 @@
-//! What the command line may say.
+//! What the command line of the comparison may say.
 
+use crate::arguments::{Asked, Line, read};
+use crate::files::target_directory;
 use crate::peers::Name;
 use crate::rows::Scale;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 /// Printed by `--help`.
 pub(crate) const HELP: &str = "\
@@ -12,10 +14,10 @@ freewheel beside its peers: cargo bench -p freewheel-benches -- [OPTIONS]
   --rounds N           samples per runtime and row; default 15
   --quick              a quarter of the work and 5 rounds: for a look, not for a conclusion
   --peers A,B          which runtimes, the subject first; default all
-  --workers N          worker threads of each runtime; default 2
+  --workers N          worker threads of each runtime; default 2 (the scaling rows have their own)
   --all                also print the metrics that otherwise only the JSON has
   --json FILE          where the samples go; default target/freewheel-benches.json
-  --reactor-rule RULE  freewheel with `dedicated` or `token` as the reactor's rule (not in freewheel yet)
+  --publish            also write the summary into the README, between its markers
   --profile PEER       take the samples of the rows in this process, for perf, strace and callgrind
   --list               name the rows
 ";
@@ -31,7 +33,7 @@ pub(crate) struct Options {
     pub(crate) all: bool,
     /// `None` in a smoke run, which leaves no trace.
     pub(crate) json: Option<PathBuf>,
-    pub(crate) reactor_rule: Option<String>,
+    pub(crate) publish: bool,
 }
 
 /// What the program shall do.
@@ -44,22 +46,22 @@ pub(crate) enum Request {
 }
 
 impl Options {
-    fn new() -> Self {
+    fn new(line: Line) -> Self {
         Self {
-            rows: Vec::new(),
-            rounds: 15,
-            scale: Scale::Full,
+            rounds: line.rounds.unwrap_or(if line.quick { 5 } else { 15 }),
+            scale: if line.quick { Scale::Quick } else { Scale::Full },
+            rows: line.rows,
             peers: Name::ALL.to_vec(),
             workers: 2,
             all: false,
-            json: Some(target_directory().join("freewheel-benches.json")),
-            reactor_rule: None,
+            json: Some(line.json.unwrap_or_else(|| target_directory().join("freewheel-benches.json"))),
+            publish: line.publish,
         }
     }
 
     /// One round of next to nothing.
     fn smoke() -> Self {
-        Self { rounds: 1, scale: Scale::Smoke, json: None, ..Self::new() }
+        Self { rounds: 1, scale: Scale::Smoke, json: None, ..Self::new(Line::default()) }
     }
 
     /// Whether a row of this name was asked for.
@@ -68,56 +70,35 @@ impl Options {
     }
 }
 
-/// Reads the arguments. `cargo bench` passes `--bench`; `cargo test --benches` passes nothing, or what the test
-/// harness would get: then it is a smoke run.
+/// Reads the arguments. Under `cargo test --benches` it is a smoke run.
 pub(crate) fn parse(arguments: &[String]) -> Result<Request, String> {
-    if arguments.is_empty() || arguments.iter().any(|argument| argument == "--test") {
-        return Ok(Request::Compare(Options::smoke()));
-    }
-    let mut options = Options::new();
-    let mut profiled = None;
-    let mut rounds = None;
-    let mut arguments = arguments.iter();
-    while let Some(argument) = arguments.next() {
-        let mut value = || arguments.next().cloned().ok_or_else(|| format!("{argument} needs a value"));
-        match argument.as_str() {
-            "--bench" => {}
-            "--row" => options.rows.push(value()?.to_lowercase()),
-            "--rounds" => rounds = Some(positive(argument, &value()?)?),
-            "--quick" => options.scale = Scale::Quick,
-            "--peers" => options.peers = value()?.split(',').map(Name::parse).collect::<Result<_, _>>()?,
-            "--workers" => options.workers = positive(argument, &value()?)?,
-            "--all" => options.all = true,
-            "--json" => options.json = Some(PathBuf::from(value()?)),
-            "--reactor-rule" => options.reactor_rule = Some(reactor_rule(value()?)?),
-            "--profile" => profiled = Some(Name::parse(&value()?)?),
-            "--list" => return Ok(Request::List),
-            "--help" | "-h" => return Ok(Request::Help),
-            text if !text.starts_with('-') => options.rows.push(text.to_lowercase()),
-            _ => return Err(format!("`{argument}` is unknown; see --help")),
+    let (mut peers, mut workers, mut all, mut profiled) = (None, None, false, None);
+    let asked = read(arguments, |option, rest| {
+        match option {
+            "--peers" => peers = Some(rest.list(option, Name::parse)?),
+            "--workers" => workers = Some(rest.positive(option)?),
+            "--all" => all = true,
+            "--profile" => profiled = Some(Name::parse(rest.value(option)?)?),
+            _ => return Ok(false),
         }
+        Ok(true)
+    })?;
+    let line = match asked {
+        Asked::Run(line) => line,
+        Asked::Tested => return Ok(Request::Compare(Options::smoke())),
+        Asked::List => return Ok(Request::List),
+        Asked::Help => return Ok(Request::Help),
+    };
+    if line.publish && !line.rows.is_empty() {
+        return Err("--publish replaces the whole summary: it cannot go with --row".to_owned());
     }
-    options.rounds = rounds.unwrap_or(if options.scale == Scale::Quick { 5 } else { options.rounds });
+    let mut options = Options { all, ..Options::new(line) };
+    options.peers = peers.unwrap_or(options.peers);
+    options.workers = workers.unwrap_or(options.workers);
     Ok(match profiled {
         Some(peer) => Request::Profile { peer, options },
         None => Request::Compare(options),
     })
-}
-
-fn positive(option: &str, text: &str) -> Result<usize, String> {
-    text.parse().ok().filter(|number| *number > 0).ok_or_else(|| format!("{option}: `{text}` is no positive number"))
-}
-
-/// freewheel has no switch for the rule yet. When it has: let the two names through, they are handed on in the
-/// environment (`process.rs`).
-fn reactor_rule(text: String) -> Result<String, String> {
-    Err(format!("--reactor-rule {text}: freewheel cannot be switched between the two rules yet"))
-}
-
-/// Benchmarks are started in the package's folder; the results belong to the workspace's.
-fn target_directory() -> PathBuf {
-    std::env::var_os("CARGO_TARGET_DIR")
-        .map_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../target"), PathBuf::from)
 }
 
 #[cfg(test)]
@@ -130,10 +111,8 @@ mod tests {
 
     #[test]
     fn a_run_by_cargo_test_is_a_smoke_run() {
-        for line in ["", "--test"] {
-            let Ok(Request::Compare(options)) = parsed(line) else { panic!("{line}: no comparison") };
-            assert_eq!((options.rounds, options.scale, options.json), (1, Scale::Smoke, None));
-        }
+        let Ok(Request::Compare(options)) = parsed("--test") else { panic!("no comparison") };
+        assert_eq!((options.rounds, options.scale, options.json), (1, Scale::Smoke, None));
     }
 
     #[test]
@@ -145,8 +124,7 @@ mod tests {
 
     #[test]
     fn a_mistake_is_named() {
-        assert!(parsed("--rounds 0").unwrap_err().contains("--rounds"));
-        assert!(parsed("--frobnicate").unwrap_err().contains("--frobnicate"));
         assert!(parsed("--peers nobody").unwrap_err().contains("nobody"));
+        assert!(parsed("--publish --row echo").unwrap_err().contains("--publish"));
     }
 }

@@ -1,38 +1,35 @@
-//! The parent's end of a process that answers questions, one line each: `ok 1.5 2`, or `no` and a reason.
+//! Processes of this very program, executed again with other arguments, and what is said to them and by them.
+//!
+//! A sampler answers each question with one line: `ok 1.5 2`, or `no` and a reason.
 
 use crate::options::Options;
 use crate::peers::{Name, smol};
+use std::fmt::Display;
 use std::io::{BufRead, BufReader, Write};
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::time::Duration;
 
 /// A sample that takes longer than this is taken for a hang; the slowest takes a few seconds.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// Name of the variable by which the reactor's rule reaches freewheel.
-const REACTOR_RULE: &str = "FREEWHEEL_REACTOR_RULE";
-
-/// A running process, killed on drop: nothing it could still do is of use.
-pub(crate) struct Answering {
-    process: std::process::Child,
+/// A running copy of this program that talks in lines. Killed on drop: nothing it could still do is of use.
+pub(crate) struct Replica {
+    process: Child,
     lines: Receiver<String>,
 }
 
-impl Answering {
-    /// Executes this very program again with other arguments.
-    pub(crate) fn start(arguments: &[&str], options: &Options) -> Result<Self, String> {
+impl Replica {
+    /// Starts one with these arguments, and smol's global executor sized by `workers`.
+    pub(crate) fn start(arguments: &[&str], workers: usize, environment: &[(&str, &str)]) -> Result<Self, String> {
         let program = std::env::current_exe().map_err(|error| format!("the program's own path: {error}"))?;
         let mut command = Command::new(program);
         command.args(arguments).stdin(Stdio::piped()).stdout(Stdio::piped());
-        command.env(smol::THREADS, options.workers.to_string());
-        if let Some(rule) = &options.reactor_rule {
-            command.env(REACTOR_RULE, rule);
-        }
+        command.env(smol::THREADS, workers.to_string()).envs(environment.iter().copied());
         let mut process = command.spawn().map_err(|error| format!("starting a process: {error}"))?;
         let output = process.stdout.take().expect("stdout is piped");
         let (sender, lines) = channel();
-        // A thread of its own, so that waiting for an answer can have an end. It ends with the process.
+        // A thread of its own, so that waiting for a line can have an end. It ends with the process.
         std::thread::spawn(move || {
             for line in BufReader::new(output).lines().map_while(Result::ok) {
                 if sender.send(line).is_err() {
@@ -43,6 +40,54 @@ impl Answering {
         Ok(Self { process, lines })
     }
 
+    /// Its process number.
+    pub(crate) fn id(&self) -> u32 {
+        self.process.id()
+    }
+
+    /// Says a line to it. One that has ended is found out when it is listened to.
+    pub(crate) fn say(&mut self, line: &str) {
+        let _ = writeln!(self.process.stdin.as_mut().expect("stdin is piped"), "{line}");
+    }
+
+    /// Waits for its next line.
+    pub(crate) fn hear(&self, patience: Duration) -> Result<String, RecvTimeoutError> {
+        self.lines.recv_timeout(patience)
+    }
+}
+
+impl Drop for Replica {
+    fn drop(&mut self) {
+        // Errors mean that it is gone already.
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+/// A replica does not outlive a run that is broken off. Called by the replica.
+pub(crate) fn die_with_parent() {
+    #[cfg(target_os = "linux")]
+    // SAFETY: it takes a number and touches no memory of ours.
+    unsafe {
+        libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL);
+    }
+}
+
+/// Says a line to the parent.
+pub(crate) fn say(line: impl Display) {
+    // A parent that is gone needs no answer.
+    let _ = writeln!(std::io::stdout(), "{line}");
+}
+
+/// A replica that answers with numbers.
+pub(crate) struct Answering(Replica);
+
+impl Answering {
+    /// Starts one with these arguments.
+    pub(crate) fn start(arguments: &[&str], options: &Options) -> Result<Self, String> {
+        Replica::start(arguments, options.workers, &[]).map(Self)
+    }
+
     /// A process that measures `row` on `peer`.
     pub(crate) fn sampler(peer: Name, row: &str, options: &Options) -> Result<Self, String> {
         let workers = options.workers.to_string();
@@ -51,19 +96,18 @@ impl Answering {
 
     /// Its process number.
     pub(crate) fn id(&self) -> u32 {
-        self.process.id()
+        self.0.id()
     }
 
     /// Asks for one sample and waits for it.
     pub(crate) fn ask(&mut self) -> Result<Vec<f64>, String> {
-        let stdin = self.process.stdin.as_mut().expect("stdin is piped");
-        stdin.write_all(b"sample\n").map_err(|_| "crashed".to_owned())?;
+        self.0.say("sample");
         self.answer()
     }
 
     /// Waits for an answer that needs no question.
     pub(crate) fn answer(&mut self) -> Result<Vec<f64>, String> {
-        let line = self.lines.recv_timeout(PATIENCE).map_err(|error| match error {
+        let line = self.0.hear(PATIENCE).map_err(|error| match error {
             RecvTimeoutError::Timeout => "hangs".to_owned(),
             RecvTimeoutError::Disconnected => "crashed".to_owned(),
         })?;
@@ -78,16 +122,8 @@ impl Answering {
     }
 }
 
-impl Drop for Answering {
-    fn drop(&mut self) {
-        // Errors mean that it is gone already.
-        let _ = self.process.kill();
-        let _ = self.process.wait();
-    }
-}
-
-/// The other end: prints an answer.
+/// The other end: gives an answer.
 pub(crate) fn tell(values: &[f64]) {
     let numbers: Vec<String> = values.iter().map(f64::to_string).collect();
-    println!("ok {}", numbers.join(" "));
+    say(format_args!("ok {}", numbers.join(" ")));
 }

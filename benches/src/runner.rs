@@ -1,11 +1,12 @@
 //! The comparison: every row, round by round, the runtimes in turn, forwards and then backwards.
 
 use crate::facts;
+use crate::figures::Figures;
 use crate::options::Options;
-use crate::peers::{Name, Peer, with_peer};
+use crate::peers::{Name, Peer, floor, with_peer};
 use crate::process::Answering;
-use crate::rows::{self, Body, Metric, USAGE};
-use crate::table::{Figures, Report};
+use crate::report::Report;
+use crate::rows::{self, Body, Metric, Service, USAGE};
 
 /// A row without its runtime.
 struct Outline {
@@ -20,7 +21,17 @@ struct Outline {
 enum Process {
     PerRow,
     PerSample,
-    ServerAndLoad(usize),
+    ServerAndLoad(Service, usize),
+}
+
+impl Process {
+    fn of<P>(body: &Body<P>) -> Self {
+        match body {
+            Body::Kept(_) | Body::Bare(_) | Body::Scaling(_) => Self::PerRow,
+            Body::Alone(_) => Self::PerSample,
+            Body::Serve(service, connections) => Self::ServerAndLoad(*service, *connections),
+        }
+    }
 }
 
 /// The rows as `P` sees them.
@@ -28,13 +39,9 @@ fn outlines<P: Peer>() -> Vec<Outline> {
     rows::all::<P>()
         .into_iter()
         .map(|row| {
-            let process = row.body.map(|body| match body {
-                Body::Kept(_) | Body::Bare(_) => Process::PerRow,
-                Body::Alone(_) => Process::PerSample,
-                Body::Echo(connections) => Process::ServerAndLoad(connections),
-            });
-            let mut metrics = row.metrics.to_vec();
-            if !matches!(process, Some(Process::ServerAndLoad(_))) {
+            let process = row.body.as_ref().map(Process::of);
+            let mut metrics = row.metrics;
+            if !matches!(row.body, Some(Body::Serve(..))) {
                 metrics.extend(USAGE);
             }
             Outline { name: row.name, metrics, most_rounds: row.most_rounds, process }
@@ -42,14 +49,17 @@ fn outlines<P: Peer>() -> Vec<Outline> {
         .collect()
 }
 
-/// The rows as the runtime of this name sees them. The floor has the echo only.
+/// The rows as the runtime of this name sees them. The floor is no runtime, and has a part of them.
 fn outlines_of(peer: Name) -> Vec<Outline> {
     if peer != Name::Floor {
         return with_peer!(peer, P => outlines::<P>());
     }
     let mut rows = outlines_of(Name::Tokio);
     for row in &mut rows {
-        row.process = row.process.filter(|process| matches!(process, Process::ServerAndLoad(_)));
+        row.process = match row.process {
+            Some(served @ Process::ServerAndLoad(..)) => Some(served),
+            _ => floor::body(row.name).as_ref().map(Process::of),
+        };
     }
     rows
 }
@@ -70,7 +80,7 @@ pub(crate) fn compare(options: &Options) -> Result<(), String> {
         let series =
             options.peers.iter().zip(processes).map(|(&peer, process)| Series::open(peer, row, process, options));
         let series = take_rounds(series.collect(), row, options);
-        report.row(row.name, figures(&row.metrics, &series));
+        report.row(figures(row, &series));
     }
     report.end()
 }
@@ -89,12 +99,13 @@ fn take_rounds(mut series: Vec<Series>, row: &Outline, options: &Options) -> Vec
 }
 
 /// Turns each runtime's samples into each metric's.
-fn figures(metrics: &[Metric], series: &[Series]) -> Vec<Figures> {
+fn figures(row: &Outline, series: &[Series]) -> Vec<Figures> {
     let column = |metric: usize, series: &Series| {
         series.samples.iter().map(|sample| sample.as_ref().and_then(|values| values.get(metric).copied())).collect()
     };
-    let each = metrics.iter().enumerate();
+    let each = row.metrics.iter().enumerate();
     each.map(|(index, metric)| Figures {
+        name: if metric.name.is_empty() { row.name.to_owned() } else { format!("{}, {}", row.name, metric.name) },
         metric: *metric,
         samples: series.iter().map(|series| column(index, series)).collect(),
         failures: series.iter().map(|series| series.failure.clone()).collect(),
@@ -118,6 +129,7 @@ enum Source {
     Server {
         server: Answering,
         port: u16,
+        service: Service,
         connections: usize,
     },
 }
@@ -128,8 +140,8 @@ impl Series {
             None => Ok(Source::None),
             Some(Process::PerRow) => Answering::sampler(peer, row.name, options).map(Source::Kept),
             Some(Process::PerSample) => Ok(Source::Fresh),
-            Some(Process::ServerAndLoad(connections)) => crate::sampler::start_server(peer, row.name, options)
-                .map(|(server, port)| Source::Server { server, port, connections }),
+            Some(Process::ServerAndLoad(service, connections)) => crate::sampler::start_server(peer, row.name, options)
+                .map(|(server, port)| Source::Server { server, port, service, connections }),
         };
         let (source, failure) = match source {
             Ok(source) => (source, None),
@@ -155,8 +167,9 @@ impl Series {
             }
             Source::Kept(process) => process.ask(),
             Source::Fresh => Answering::sampler(self.peer, row.name, options).and_then(|mut process| process.ask()),
-            Source::Server { server, port, connections } => {
-                crate::load::start(*port, *connections, server.id(), options).and_then(|mut load| load.answer())
+            Source::Server { server, port, service, connections } => {
+                crate::load::start(*service, *port, *connections, server.id(), options)
+                    .and_then(|mut load| load.answer())
             }
         };
         match sample {

@@ -3,8 +3,8 @@
 use crate::measure::{Usage, raise_file_limit};
 use crate::options::Options;
 use crate::peers::{Name, Peer, floor, with_peer};
-use crate::process::{Answering, tell};
-use crate::rows::{self, Body, Sample, Scale};
+use crate::process::{Answering, die_with_parent, tell};
+use crate::rows::{self, Body, SCALING_WORKERS, Sample, Scale, Service};
 use std::net::{SocketAddr, TcpListener};
 
 /// The first argument that makes this program a sampler.
@@ -17,10 +17,11 @@ pub(crate) fn main(arguments: &[String]) -> Result<(), String> {
     };
     let scale = Scale::parse(scale)?;
     let workers = workers.parse().map_err(|_| "workers: not a number".to_owned())?;
+    die_with_parent();
     raise_file_limit();
     let peer = Name::parse(peer)?;
     if peer == Name::Floor {
-        return serve_floor();
+        return sample_floor(row, scale, workers);
     }
     with_peer!(peer, P => sample::<P>(row, scale, workers))
 }
@@ -36,9 +37,17 @@ fn sample<P: Peer>(name: &str, scale: Scale, workers: usize) -> Result<(), Strin
         Body::Bare(measure) | Body::Alone(measure) => {
             for_each_question(|| tell(&with_usage(|| measure(scale, workers))));
         }
-        Body::Echo(_) => {
+        Body::Scaling(measure) => {
+            let peers = SCALING_WORKERS.map(P::start);
+            let mut turn = 0;
+            for_each_question(|| {
+                turn += 1;
+                tell(&with_usage(|| scaled(&peers, measure, scale, turn)));
+            });
+        }
+        Body::Serve(service, _) => {
             let peer = P::start(workers);
-            let address = serve(&peer)?;
+            let address = serve(&peer, service)?;
             tell(&[f64::from(address.port())]);
             for_each_question(|| ());
         }
@@ -66,23 +75,51 @@ fn with_usage(measure: impl FnOnce() -> Sample) -> Vec<f64> {
     sample.values
 }
 
+/// One sample per number of workers, in turns, and at last the ratio of the two largest numbers.
+fn scaled<P: Peer>(
+    peers: &[P; SCALING_WORKERS.len()],
+    measure: fn(&P, Scale) -> Sample,
+    scale: Scale,
+    turn: usize,
+) -> Sample {
+    let mut values = vec![0.0; peers.len()];
+    let mut operations = 0;
+    for step in 0..peers.len() {
+        let place = if turn % 2 == 0 { step } else { peers.len() - 1 - step };
+        let sample = measure(&peers[place], scale);
+        operations += sample.operations;
+        values[place] = sample.values[0];
+    }
+    values.push(values[peers.len() - 1] / values[peers.len() - 2]);
+    Sample { operations, values }
+}
+
 fn listen() -> Result<(TcpListener, SocketAddr), String> {
     let listener = TcpListener::bind("127.0.0.1:0").map_err(|error| format!("binding a port: {error}"))?;
     let address = listener.local_addr().map_err(|error| format!("the port bound: {error}"))?;
     Ok((listener, address))
 }
 
-fn serve_floor() -> Result<(), String> {
-    let (listener, address) = listen()?;
-    std::thread::spawn(move || floor::serve_echo(listener).expect("the floor serves"));
-    tell(&[f64::from(address.port())]);
-    for_each_question(|| ());
+fn sample_floor(row: &str, scale: Scale, workers: usize) -> Result<(), String> {
+    match floor::body(row) {
+        Some(Body::Bare(measure)) => for_each_question(|| tell(&with_usage(|| measure(scale, workers)))),
+        Some(Body::Serve(service, _)) => {
+            let (listener, address) = listen()?;
+            std::thread::spawn(move || floor::server::serve(service, listener).expect("the floor serves"));
+            tell(&[f64::from(address.port())]);
+            for_each_question(|| ());
+        }
+        _ => return Err(format!("`{row}` has no floor")),
+    }
     Ok(())
 }
 
-fn serve<P: Peer>(peer: &P) -> Result<SocketAddr, String> {
+fn serve<P: Peer>(peer: &P, service: Service) -> Result<SocketAddr, String> {
     let (listener, address) = listen()?;
-    let server = peer.spawn_outside(P::serve_echo(listener));
+    let server = match service {
+        Service::Echo => peer.spawn_outside(P::serve_echo(listener)),
+        Service::Http => peer.spawn_outside(P::serve_http(listener)),
+    };
     // Nobody waits for the server, but dropping its handle would cancel it in some runtimes.
     std::mem::forget(server);
     Ok(address)
@@ -109,12 +146,16 @@ fn profile_rows<P: Peer>(options: &Options) -> Result<(), String> {
             Some(Body::Bare(measure) | Body::Alone(measure)) => {
                 Box::new(move || Ok(with_usage(|| measure(scale, workers))))
             }
-            Some(Body::Echo(connections)) => {
+            Some(Body::Scaling(measure)) => {
+                let peers = SCALING_WORKERS.map(P::start);
+                Box::new(move || Ok(with_usage(|| scaled(&peers, measure, scale, 0))))
+            }
+            Some(Body::Serve(service, connections)) => {
                 let peer = P::start(workers);
-                let port = serve(&peer)?.port();
+                let port = serve(&peer, service)?.port();
                 Box::new(move || {
                     let _alive = &peer;
-                    crate::load::start(port, connections, std::process::id(), options)?.answer()
+                    crate::load::start(service, port, connections, std::process::id(), options)?.answer()
                 })
             }
         };

@@ -24,33 +24,35 @@ pub(crate) enum Better {
     More,
 }
 
-/// Ratios of one runtime to another, round by round, so that what disturbed a whole round cancels out.
+/// The middle half of one value per round.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Ratio {
+pub(crate) struct Spread {
     pub(crate) median: f64,
     pub(crate) p25: f64,
     pub(crate) p75: f64,
     rounds: usize,
 }
 
-impl Ratio {
-    /// Pairs the samples of the same round; rounds that one of the two lacks are left out.
-    pub(crate) fn of(subject: &[Option<f64>], against: &[Option<f64>]) -> Option<Self> {
-        let ratios: Vec<f64> = subject
-            .iter()
-            .zip(against)
-            .filter_map(|(a, b)| Some(a.as_ref()? / b.as_ref()?))
-            .filter(|ratio| ratio.is_finite())
-            .collect();
+impl Spread {
+    /// Of a figure. `None` if no round has one.
+    pub(crate) fn of(samples: &[Option<f64>]) -> Option<Self> {
+        let values: Vec<f64> = samples.iter().copied().flatten().filter(|value| value.is_finite()).collect();
         Some(Self {
-            median: median(&ratios)?,
-            p25: quantile(&ratios, 0.25)?,
-            p75: quantile(&ratios, 0.75)?,
-            rounds: ratios.len(),
+            median: median(&values)?,
+            p25: quantile(&values, 0.25)?,
+            p75: quantile(&values, 0.75)?,
+            rounds: values.len(),
         })
     }
 
-    /// One word for the reader, see the README: `better`, `worse`, `even`, `unclear`; `?` after a wide spread.
+    /// Of the ratios of one runtime to another, round by round, so that what disturbed a whole round cancels out. Rounds
+    /// that one of the two lacks are left out.
+    pub(crate) fn of_ratios(subject: &[Option<f64>], against: &[Option<f64>]) -> Option<Self> {
+        let pairs = subject.iter().zip(against);
+        Self::of(&pairs.map(|(a, b)| Some(a.as_ref()? / b.as_ref()?)).collect::<Vec<_>>())
+    }
+
+    /// Of a ratio, one word for the reader, see the README: `better`, `worse`, `even`, `unclear`; `?` after a wide spread.
     pub(crate) fn verdict(&self, better: Better) -> &'static str {
         const WIDE: f64 = 0.25;
         const EVEN: f64 = 0.10;
@@ -70,11 +72,26 @@ impl Ratio {
             (false, _, _) => "unclear",
         }
     }
+
+    /// Whether a bound is kept, `met` or `missed`; `?` where the middle half of the rounds lies on both sides of it.
+    pub(crate) fn judged_by(&self, bound: f64, better: Better) -> &'static str {
+        let within = |value: f64| if better == Better::Less { value <= bound } else { value >= bound };
+        match (within(self.median), within(self.p25) == within(self.p75)) {
+            (true, true) => "met",
+            (true, false) => "met?",
+            (false, false) => "missed?",
+            (false, true) => "missed",
+        }
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn ratios(subject: &[Option<f64>]) -> Spread {
+        Spread::of_ratios(subject, &vec![Some(1.0); subject.len()]).unwrap()
+    }
 
     #[test]
     fn a_quantile_interpolates_between_neighbours() {
@@ -85,18 +102,22 @@ mod tests {
 
     #[test]
     fn a_spread_across_one_is_never_called_better_or_worse() {
-        let ones = vec![Some(1.0); 4];
-        let narrow = Ratio::of(&[Some(0.98), Some(0.99), Some(1.01), Some(1.02)], &ones).unwrap();
-        assert_eq!(narrow.verdict(Better::Less), "even");
-        let wide = Ratio::of(&[Some(0.5), Some(0.6), Some(1.5), Some(1.6)], &ones).unwrap();
-        assert_eq!(wide.verdict(Better::Less), "unclear");
+        assert_eq!(ratios(&[Some(0.98), Some(0.99), Some(1.01), Some(1.02)]).verdict(Better::Less), "even");
+        assert_eq!(ratios(&[Some(0.5), Some(0.6), Some(1.5), Some(1.6)]).verdict(Better::Less), "unclear");
     }
 
     #[test]
     fn more_is_better_where_the_metric_says_so() {
-        let ones = vec![Some(1.0); 3];
-        let ratio = Ratio::of(&[Some(1.2), None, Some(1.21), Some(1.22)], &[Some(1.0); 4]).unwrap();
-        assert_eq!(ratio.verdict(Better::More), "better");
-        assert_eq!(Ratio::of(&[Some(1.2), Some(1.2), Some(1.2)], &ones).unwrap().verdict(Better::Less), "worse");
+        assert_eq!(ratios(&[Some(1.2), None, Some(1.21), Some(1.22)]).verdict(Better::More), "better");
+        assert_eq!(ratios(&[Some(1.2), Some(1.2), Some(1.2)]).verdict(Better::Less), "worse");
+    }
+
+    #[test]
+    fn a_bound_within_the_spread_is_only_perhaps_met() {
+        let spread = ratios(&[Some(0.4), Some(0.5), Some(0.6), Some(0.7)]);
+        let judged = |bound| spread.judged_by(bound, Better::Less);
+        assert_eq!([0.45, 0.54, 0.56, 0.65].map(judged), ["missed", "missed?", "met?", "met"]);
+        assert_eq!(spread.judged_by(0.45, Better::More), "met");
+        assert_eq!(spread.judged_by(0.65, Better::More), "missed");
     }
 }

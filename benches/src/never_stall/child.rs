@@ -3,15 +3,13 @@
 //! A line each way: the child says `port N` if it serves an echo, is told `go`, says `started` once its blockers are
 //! spawned, and at last `result` with its figures; or `cannot` and a reason.
 
-use std::fmt::Display;
-use std::io::{BufRead, BufReader, Write};
-use std::process::{Command, Stdio};
-use std::sync::mpsc::{Receiver, channel};
+use std::sync::mpsc::RecvTimeoutError;
 use std::time::{Duration, Instant};
 
 use super::contenders::{Name, with_contender};
 use super::scenarios;
-use crate::peers::smol::THREADS;
+pub(super) use crate::process::say as tell;
+use crate::process::{Replica, die_with_parent};
 use crate::statistics::quantile;
 
 /// The first argument that makes this program a child.
@@ -45,12 +43,6 @@ pub(super) fn distribution(name: &str, samples: &[f64]) -> Values {
     let at = |q| quantile(samples, q).unwrap_or(f64::INFINITY);
     let figures = [("p50", 0.5), ("p99", 0.99), ("p99.9", 0.999), ("max", 1.0)];
     figures.iter().map(|(text, q)| (Unit::Time, format!("{name} {text}"), at(*q))).collect()
-}
-
-/// Says a line to the parent.
-pub(super) fn tell(line: impl Display) {
-    // A parent that is gone needs no answer.
-    let _ = writeln!(std::io::stdout(), "{line}");
 }
 
 pub(super) fn tell_result(values: &Values) {
@@ -89,15 +81,6 @@ pub(super) fn main(arguments: &[String]) -> Result<(), String> {
     std::process::exit(0);
 }
 
-/// A child that never comes to its end must not outlive a run that is broken off.
-fn die_with_parent() {
-    #[cfg(target_os = "linux")]
-    // SAFETY: it takes a number and touches no memory of ours.
-    unsafe {
-        libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL);
-    }
-}
-
 /// Waits until the parent says the word.
 pub(super) fn wait_for_go() {
     // An error is the parent's end.
@@ -106,8 +89,7 @@ pub(super) fn wait_for_go() {
 
 /// A child process as its parent sees it; killed on drop.
 pub(super) struct Child {
-    process: std::process::Child,
-    lines: Receiver<String>,
+    process: Replica,
     deadline: Instant,
 }
 
@@ -122,36 +104,20 @@ pub(super) enum Failure {
 impl Child {
     /// Executes this very program again with other arguments.
     pub(super) fn start(arguments: &[&str], limit: Duration) -> Result<Self, String> {
-        let program = std::env::current_exe().map_err(|error| format!("the program's own path: {error}"))?;
-        let mut command = Command::new(program);
-        command.args(arguments).stdin(Stdio::piped()).stdout(Stdio::piped());
-        command.env(THREADS, scenarios::WORKERS.to_string()).env("FREEWHEEL_STALL", "off");
-        let mut process = command.spawn().map_err(|error| format!("starting a process: {error}"))?;
-        let output = process.stdout.take().expect("stdout is piped");
-        let (sender, lines) = channel();
-        // A thread of its own, so that waiting for a line can have an end. It ends with the process.
-        std::thread::spawn(move || {
-            for line in BufReader::new(output).lines().map_while(Result::ok) {
-                if sender.send(line).is_err() {
-                    return;
-                }
-            }
-        });
-        Ok(Self { process, lines, deadline: Instant::now() + limit })
+        let process = Replica::start(arguments, scenarios::WORKERS, &[("FREEWHEEL_STALL", "off")])?;
+        Ok(Self { process, deadline: Instant::now() + limit })
     }
 
     pub(super) fn say(&mut self, line: &str) {
-        let stdin = self.process.stdin.as_mut().expect("stdin is piped");
-        // One that has ended is found out at the next answer.
-        let _ = writeln!(stdin, "{line}");
+        self.process.say(line);
     }
 
     /// Waits for a line that begins with `word`, and returns the rest of it.
     pub(super) fn hear(&mut self, word: &str, limit: Duration) -> Result<String, Failure> {
         let left = self.deadline.saturating_duration_since(Instant::now());
-        let line = self.lines.recv_timeout(left).map_err(|error| match error {
-            std::sync::mpsc::RecvTimeoutError::Timeout => Failure::Never(limit),
-            std::sync::mpsc::RecvTimeoutError::Disconnected => Failure::Other("crashed".to_owned()),
+        let line = self.process.hear(left).map_err(|error| match error {
+            RecvTimeoutError::Timeout => Failure::Never(limit),
+            RecvTimeoutError::Disconnected => Failure::Other("crashed".to_owned()),
         })?;
         match line.split_once(' ').unwrap_or((&line, "")) {
             (first, rest) if first == word => Ok(rest.to_owned()),
@@ -163,14 +129,6 @@ impl Child {
     pub(super) fn result(&mut self, limit: Duration) -> Result<Values, Failure> {
         let text = self.hear("result", limit)?;
         parse_result(&text).ok_or_else(|| Failure::Other(format!("said `{text}`")))
-    }
-}
-
-impl Drop for Child {
-    fn drop(&mut self) {
-        // Errors mean that it is gone already.
-        let _ = self.process.kill();
-        let _ = self.process.wait();
     }
 }
 

@@ -7,7 +7,7 @@ use super::contenders::{Contender, Ours, Setup};
 use super::scenarios::WORKERS;
 use crate::peers::freewheel::Freewheel;
 use crate::rows::{self, Body, Scale};
-use crate::statistics::{Ratio, median};
+use crate::statistics::{Spread, median};
 
 /// The medians of both, and of each round's difference and ratio.
 pub(super) fn play(row: &str, quick: bool) -> Result<Values, String> {
@@ -32,7 +32,7 @@ pub(super) fn play(row: &str, quick: bool) -> Result<Values, String> {
     }
     let differences: Vec<f64> = with.iter().zip(&without).map(|(on, off)| on - off).collect();
     let some = |samples: &[f64]| samples.iter().copied().map(Some).collect::<Vec<_>>();
-    let ratio = Ratio::of(&some(&with), &some(&without)).ok_or("no rounds")?;
+    let ratio = Spread::of_ratios(&some(&with), &some(&without)).ok_or("no rounds")?;
     let middle = |samples: &[f64]| median(samples).unwrap_or(f64::NAN);
     Ok(vec![
         (Unit::Time, "watch on".to_owned(), middle(&with)),

@@ -1,20 +1,18 @@
 //! What becomes of the figures: the table on the terminal, the JSON, the README's table.
 
-use std::fs;
-use std::path::Path;
-
 use super::child::{Failure, Unit};
 use super::contenders::Name;
 use super::curve;
 use super::load;
-use super::options::{Options, workspace};
+use super::options::Options;
 use super::runner::Outcome;
 use super::scenarios::{Kind, Scenario};
+use crate::files::{publish, workspace, write};
 use crate::json::Value;
 use crate::statistics::median;
 
-const BEGIN: &str = "<!-- never-stall:begin -->";
-const END: &str = "<!-- never-stall:end -->";
+/// Of the README's markers.
+const MARKER: &str = "never-stall";
 
 const NAME_WIDTH: usize = 22;
 const CELL_WIDTH: usize = 19;
@@ -103,9 +101,9 @@ impl<'a> Report<'a> {
         write(&self.options.json.with_extension("svg"), &curve)?;
         println!("\nfigures: {} and, beside it, .md and .svg", self.options.json.display());
         if self.options.publish {
-            publish(&workspace().join("README.md"), &table)?;
+            publish(&workspace().join("README.md"), MARKER, &table)?;
             let docs = workspace().join("docs");
-            fs::create_dir_all(&docs).map_err(|error| format!("{}: {error}", docs.display()))?;
+            std::fs::create_dir_all(&docs).map_err(|error| format!("{}: {error}", docs.display()))?;
             write(&docs.join("never-stall.svg"), &curve)?;
         }
         Ok(())
@@ -216,18 +214,6 @@ fn verdict(scenario: &Scenario, outcomes: &[Outcome]) -> String {
         true => format!("[{}: met]", scenario.target),
         false => format!("[{}: MISSED by {}]", scenario.target, missed.join(", ")),
     }
-}
-
-fn write(path: &Path, text: &str) -> Result<(), String> {
-    fs::write(path, text).map_err(|error| format!("{}: {error}", path.display()))
-}
-
-/// Puts the table between the markers of a file.
-fn publish(path: &Path, table: &str) -> Result<(), String> {
-    let text = fs::read_to_string(path).map_err(|error| format!("{}: {error}", path.display()))?;
-    let parts = text.split_once(BEGIN).and_then(|(head, rest)| Some((head, rest.split_once(END)?.1)));
-    let (head, tail) = parts.ok_or_else(|| format!("{}: has no {BEGIN} … {END}", path.display()))?;
-    write(path, &format!("{head}{BEGIN}\n\n{table}\n{END}{tail}"))
 }
 
 #[cfg(test)]

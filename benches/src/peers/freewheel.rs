@@ -1,7 +1,8 @@
 //! freewheel: the same words as tokio's file, which is the point of its names.
 
-use super::{ECHO_BUFFER, Peer};
+use super::{ECHO_BUFFER, Name, Peer, hello};
 use freewheel::io::{AsyncReadExt, AsyncWriteExt};
+use freewheel_compat::HyperIo;
 use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -25,6 +26,7 @@ impl Peer for Freewheel {
     type Join<T: Send + 'static> = Join<T>;
     type Sleep = freewheel::time::Sleep;
 
+    const NAME: Name = Name::Freewheel;
     const ENDS: bool = true;
 
     fn start(workers: usize) -> Self {
@@ -78,6 +80,16 @@ impl Peer for Freewheel {
             let (stream, _) = listener.accept().await?;
             stream.set_nodelay(true)?;
             drop(freewheel::spawn(echo(stream)));
+        }
+    }
+
+    async fn serve_http(listener: std::net::TcpListener) -> io::Result<()> {
+        listener.set_nonblocking(true)?;
+        let listener = freewheel::net::TcpListener::from_std(listener)?;
+        loop {
+            let (stream, _) = listener.accept().await?;
+            stream.set_nodelay(true)?;
+            drop(freewheel::spawn(hello::connection(HyperIo::new(stream))));
         }
     }
 }

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 pub(crate) mod floor;
 pub(crate) mod freewheel;
+mod hello;
 pub(crate) mod smol;
 pub(crate) mod tokio;
 
@@ -16,6 +17,8 @@ pub(crate) trait Peer: Sized + Send + Sync + 'static {
     /// A timer that starts when it is made.
     type Sleep: Future + Send + 'static;
 
+    /// In the table and on the command line.
+    const NAME: Name;
     /// Whether dropping the runtime ends its threads, so that it can be built again and again.
     const ENDS: bool;
 
@@ -46,6 +49,8 @@ pub(crate) trait Peer: Sized + Send + Sync + 'static {
     fn spawn_blocking<T: Send + 'static>(job: impl FnOnce() -> T + Send + 'static) -> Self::Join<T>;
     /// Accepts for ever and sends back what comes, one task per connection.
     fn serve_echo(listener: TcpListener) -> impl Future<Output = io::Result<()>> + Send;
+    /// Accepts for ever and says hello through hyper, one task per connection.
+    fn serve_http(listener: TcpListener) -> impl Future<Output = io::Result<()>> + Send;
 }
 
 /// Bytes an echo task reads at most at once.
@@ -57,7 +62,7 @@ pub(crate) enum Name {
     Freewheel,
     Tokio,
     Smol,
-    /// No runtime: what the echo costs without one.
+    /// No runtime: what the least that could do it costs, written by hand.
     Floor,
 }
 

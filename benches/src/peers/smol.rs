@@ -1,7 +1,8 @@
 //! smol, with its global executor (sized by `SMOL_THREADS`, which the parent process sets).
 
-use super::{ECHO_BUFFER, Peer};
+use super::{ECHO_BUFFER, Name, Peer, hello};
 use smol::io::{AsyncReadExt, AsyncWriteExt};
+use smol_hyper::rt::FuturesIo;
 use std::io;
 use std::time::Duration;
 
@@ -15,6 +16,7 @@ impl Peer for Smol {
     type Join<T: Send + 'static> = smol::Task<T>;
     type Sleep = smol::Timer;
 
+    const NAME: Name = Name::Smol;
     const ENDS: bool = false;
 
     fn start(workers: usize) -> Self {
@@ -68,6 +70,15 @@ impl Peer for Smol {
             let (stream, _) = listener.accept().await?;
             stream.set_nodelay(true)?;
             smol::spawn(echo(stream)).detach();
+        }
+    }
+
+    async fn serve_http(listener: std::net::TcpListener) -> io::Result<()> {
+        let listener = smol::net::TcpListener::from(smol::Async::new(listener)?);
+        loop {
+            let (stream, _) = listener.accept().await?;
+            stream.set_nodelay(true)?;
+            smol::spawn(hello::connection(FuturesIo::new(stream))).detach();
         }
     }
 }

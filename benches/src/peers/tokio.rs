@@ -1,6 +1,7 @@
 //! tokio, as its documentation tells to use it.
 
-use super::{ECHO_BUFFER, Peer};
+use super::{ECHO_BUFFER, Name, Peer, hello};
+use hyper_util::rt::TokioIo;
 use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -25,6 +26,7 @@ impl Peer for Tokio {
     type Join<T: Send + 'static> = Join<T>;
     type Sleep = tokio::time::Sleep;
 
+    const NAME: Name = Name::Tokio;
     const ENDS: bool = true;
 
     fn start(workers: usize) -> Self {
@@ -78,6 +80,16 @@ impl Peer for Tokio {
             let (stream, _) = listener.accept().await?;
             stream.set_nodelay(true)?;
             drop(tokio::spawn(echo(stream)));
+        }
+    }
+
+    async fn serve_http(listener: std::net::TcpListener) -> io::Result<()> {
+        listener.set_nonblocking(true)?;
+        let listener = tokio::net::TcpListener::from_std(listener)?;
+        loop {
+            let (stream, _) = listener.accept().await?;
+            stream.set_nodelay(true)?;
+            drop(tokio::spawn(hello::connection(TokioIo::new(stream))));
         }
     }
 }

@@ -1,13 +1,13 @@
 //! Blocking calls handed to other threads: a burst of empty ones, and one after the other.
 
-use super::{Body, Row, Sample, Scale, TIME, on_worker};
+use super::{Body, Row, Sample, Scale, on_worker};
 use crate::peers::Peer;
 use std::time::Instant;
 
 pub(super) fn rows<P: Peer>() -> Vec<Row<P>> {
     vec![
-        Row::new("spawn_blocking, burst of 20,000", TIME, Body::Kept(burst)),
-        Row::new("spawn_blocking, one at a time", TIME, Body::Kept(one_at_a_time)),
+        Row::timed("spawn_blocking, burst of 20,000", 0.2, Body::Kept(burst)),
+        Row::timed("spawn_blocking, one at a time", 0.9, Body::Kept(one_at_a_time)),
     ]
 }
 

@@ -3,17 +3,17 @@
 //! The oneshot is futures-channel's for every runtime: it belongs to none of them, and it takes no part in any
 //! runtime's cooperative budget.
 
-use super::{Body, Row, Sample, Scale, TIME, on_worker};
+use super::{Body, Row, Sample, Scale, on_worker};
 use crate::peers::Peer;
 use futures_channel::oneshot;
 use std::time::Instant;
 
 pub(super) fn rows<P: Peer>() -> Vec<Row<P>> {
-    vec![Row::new("ping-pong, 2 oneshots", TIME, Body::Kept(ping_pong))]
+    vec![Row::timed("ping-pong, 2 oneshots", 0.7, Body::Kept(ping_pong))]
 }
 
 /// Many pairs at once: each task spawns its partner, sends, and waits for the answer.
-fn ping_pong<P: Peer>(peer: &P, scale: Scale) -> Sample {
+pub(super) fn ping_pong<P: Peer>(peer: &P, scale: Scale) -> Sample {
     let pairs = scale.of(20_000);
     let total = on_worker(peer, async move {
         let start = Instant::now();

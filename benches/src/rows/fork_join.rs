@@ -1,12 +1,12 @@
 //! Fork and join: the Fibonacci tree, one branch of each node as a task, awaited through its handle.
 
-use super::{Body, Row, Sample, Scale, TIME, on_worker};
+use super::{Body, Row, Sample, Scale, on_worker};
 use crate::peers::Peer;
 use std::pin::Pin;
 use std::time::Instant;
 
 pub(super) fn rows<P: Peer>() -> Vec<Row<P>> {
-    vec![Row::new("fork-join fib, per task", TIME, Body::Kept(tree))]
+    vec![Row::timed("fork-join fib, per task", 0.7, Body::Kept(tree))]
 }
 
 fn tree<P: Peer>(peer: &P, scale: Scale) -> Sample {

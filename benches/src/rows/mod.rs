@@ -5,14 +5,16 @@ use crate::statistics::Better;
 use std::time::Duration;
 
 mod blocking;
-pub(crate) mod echo;
+mod echo;
 mod exchange;
 mod fork_join;
-mod lifecycle;
+mod http;
+pub(crate) mod lifecycle;
 mod memory;
+mod scaling;
 mod spawn;
-mod timers;
-mod wake;
+pub(crate) mod timers;
+pub(crate) mod wake;
 mod yielding;
 
 /// How much work a sample does.
@@ -59,6 +61,17 @@ pub(crate) enum Unit {
     Bytes,
     PerSecond,
     Count,
+    /// A ratio of two figures of one runtime.
+    Times,
+}
+
+/// What freewheel is to reach.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Target {
+    /// Its figure divided by tokio's: no more than this, or, where more is better, no less.
+    Ratio(f64),
+    /// Its own figure: no more than this.
+    Figure(f64),
 }
 
 /// One figure of a sample.
@@ -70,11 +83,28 @@ pub(crate) struct Metric {
     pub(crate) better: Better,
     /// Printed in the table without `--all`; the JSON has them all.
     pub(crate) shown: bool,
+    /// What has a target is in the README's summary.
+    pub(crate) target: Option<Target>,
 }
 
 impl Metric {
+    /// Time per operation, of a row that measures nothing else.
+    pub(crate) const TIME: Self = Self::new("", Unit::Nanoseconds, Better::Less);
+
     pub(crate) const fn new(name: &'static str, unit: Unit, better: Better) -> Self {
-        Self { name, unit, better, shown: true }
+        Self { name, unit, better, shown: true, target: None }
+    }
+
+    /// With a target for the ratio to tokio.
+    pub(crate) const fn ratio(mut self, bound: f64) -> Self {
+        self.target = Some(Target::Ratio(bound));
+        self
+    }
+
+    /// With a target for freewheel's own figure.
+    const fn figure(mut self, bound: f64) -> Self {
+        self.target = Some(Target::Figure(bound));
+        self
     }
 
     const fn hidden(mut self) -> Self {
@@ -83,10 +113,7 @@ impl Metric {
     }
 }
 
-/// Time per operation, for rows that measure nothing else.
-const TIME: &[Metric] = &[Metric::new("", Unit::Nanoseconds, Better::Less)];
-
-/// What every row but the echo says besides: it tells waiting from working when two times differ.
+/// What every row but those with a server says besides: it tells waiting from working when two times differ.
 pub(crate) const USAGE: [Metric; 2] = [
     Metric::new("CPU", Unit::Nanoseconds, Better::Less).hidden(),
     Metric::new("switches", Unit::Count, Better::Less).hidden(),
@@ -101,12 +128,12 @@ pub(crate) struct Sample {
 
 impl Sample {
     /// Of a row with the metric `TIME`.
-    fn time(total: Duration, operations: usize) -> Self {
+    pub(crate) fn time(total: Duration, operations: usize) -> Self {
         Self::one(total.as_nanos() as f64 / operations as f64, operations)
     }
 
     /// Of a row with one metric.
-    fn one(value: f64, operations: usize) -> Self {
+    pub(crate) fn one(value: f64, operations: usize) -> Self {
         Self { operations, values: vec![value] }
     }
 }
@@ -119,14 +146,56 @@ pub(crate) enum Body<P> {
     Bare(fn(Scale, usize) -> Sample),
     /// As `Bare`, but each sample has a process of its own.
     Alone(fn(Scale, usize) -> Sample),
+    /// Runtimes with each of `SCALING_WORKERS` stand side by side in one process and take turns, as the peers do: the
+    /// values are those of `scaling::METRICS`.
+    Scaling(fn(&P, Scale) -> Sample),
     /// The process is a server, the sample is taken by the load generator with so many connections.
-    Echo(usize),
+    Serve(Service, usize),
 }
+
+/// What a server does, and a load asks for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Service {
+    /// Sends back what comes.
+    Echo,
+    /// Says hello over HTTP/1.1, the connection kept alive.
+    Http,
+}
+
+impl Service {
+    /// As it stands on a load generator's command line.
+    pub(crate) fn text(self) -> &'static str {
+        match self {
+            Self::Echo => "echo",
+            Self::Http => "http",
+        }
+    }
+
+    /// The reverse of `text`.
+    pub(crate) fn parse(text: &str) -> Result<Self, String> {
+        [Self::Echo, Self::Http]
+            .into_iter()
+            .find(|service| service.text() == text)
+            .ok_or_else(|| format!("no service is named `{text}`"))
+    }
+
+    /// How long the load runs before it counts, and how long it counts.
+    pub(crate) fn durations(scale: Scale) -> (Duration, Duration) {
+        match scale {
+            Scale::Full => (Duration::from_millis(100), Duration::from_millis(500)),
+            Scale::Quick => (Duration::from_millis(50), Duration::from_millis(150)),
+            Scale::Smoke => (Duration::from_millis(10), Duration::from_millis(20)),
+        }
+    }
+}
+
+/// The numbers of workers that the scaling rows compare.
+pub(crate) const SCALING_WORKERS: [usize; 3] = [1, 2, 4];
 
 /// A row of the table, for one runtime.
 pub(crate) struct Row<P> {
     pub(crate) name: &'static str,
-    pub(crate) metrics: &'static [Metric],
+    pub(crate) metrics: Vec<Metric>,
     /// `None` where the runtime cannot do it.
     pub(crate) body: Option<Body<P>>,
     /// No more rounds than this, for rows that are slow and hardly vary.
@@ -134,8 +203,18 @@ pub(crate) struct Row<P> {
 }
 
 impl<P> Row<P> {
-    fn new(name: &'static str, metrics: &'static [Metric], body: Body<P>) -> Self {
+    fn new(name: &'static str, metrics: Vec<Metric>, body: Body<P>) -> Self {
         Self { name, metrics, body: Some(body), most_rounds: usize::MAX }
+    }
+
+    /// A row that measures time per operation, with a target for the ratio to tokio.
+    fn timed(name: &'static str, ratio: f64, body: Body<P>) -> Self {
+        Self::new(name, vec![Metric::TIME.ratio(ratio)], body)
+    }
+
+    /// The row, or, if not `possible`, an empty one of its name.
+    fn only_if(self, possible: bool) -> Self {
+        Self { body: self.body.filter(|_| possible), ..self }
     }
 }
 
@@ -149,8 +228,10 @@ pub(crate) fn all<P: Peer>() -> Vec<Row<P>> {
     rows.extend(blocking::rows());
     rows.extend(timers::rows());
     rows.extend(echo::rows());
+    rows.extend(http::rows());
     rows.extend(memory::rows());
     rows.extend(lifecycle::rows());
+    rows.extend(scaling::rows());
     rows
 }
 

@@ -1,20 +1,20 @@
 //! Spawning: from a worker, from another thread, and each task by the one before it.
 
-use super::{Body, Row, Sample, Scale, TIME, on_worker};
+use super::{Body, Row, Sample, Scale, on_worker};
 use crate::peers::Peer;
 use futures_channel::oneshot;
 use std::time::Instant;
 
 pub(super) fn rows<P: Peer>() -> Vec<Row<P>> {
     vec![
-        Row::new("spawn from inside", TIME, Body::Kept(inside)),
-        Row::new("spawn from outside", TIME, Body::Kept(outside)),
-        Row::new("chained spawn", TIME, Body::Kept(chained)),
+        Row::timed("spawn from inside", 0.5, Body::Kept(inside)),
+        Row::timed("spawn from outside", 0.5, Body::Kept(outside)),
+        Row::timed("chained spawn", 0.6, Body::Kept(chained)),
     ]
 }
 
 /// A task spawns empty tasks, keeps the handles, then awaits them all.
-fn inside<P: Peer>(peer: &P, scale: Scale) -> Sample {
+pub(super) fn inside<P: Peer>(peer: &P, scale: Scale) -> Sample {
     let tasks = scale.of(50_000);
     let total = on_worker(peer, async move {
         let start = Instant::now();
@@ -29,7 +29,7 @@ fn inside<P: Peer>(peer: &P, scale: Scale) -> Sample {
 }
 
 /// A thread that is not the runtime's spawns empty tasks, then blocks until all have run.
-fn outside<P: Peer>(peer: &P, scale: Scale) -> Sample {
+pub(super) fn outside<P: Peer>(peer: &P, scale: Scale) -> Sample {
     let tasks = scale.of(50_000);
     let start = Instant::now();
     let mut handles = Vec::with_capacity(tasks);

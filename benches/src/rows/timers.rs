@@ -1,6 +1,6 @@
 //! Timers: what many sleeps cost, what a timer that never fires costs, and how late a sleep ends.
 
-use super::{Body, Metric, Row, Sample, Scale, TIME, Unit, on_worker};
+use super::{Body, Metric, Row, Sample, Scale, Unit, on_worker};
 use crate::measure::Usage;
 use crate::peers::Peer;
 use crate::statistics::{Better, median};
@@ -8,21 +8,30 @@ use std::pin::pin;
 use std::task::Poll;
 use std::time::{Duration, Instant};
 
-const CPU_TIME: &[Metric] = &[Metric::new("CPU time", Unit::Nanoseconds, Better::Less)];
-const LATENESS: &[Metric] = &[Metric::new("p50", Unit::Nanoseconds, Better::Less)];
+const CPU_TIME: Metric = Metric::new("CPU time", Unit::Nanoseconds, Better::Less).ratio(0.4);
+const LATENESS: Metric = Metric::new("p50", Unit::Nanoseconds, Better::Less).figure(200_000.0);
 
 pub(super) fn rows<P: Peer>() -> Vec<Row<P>> {
     vec![
-        Row::new("100,000 sleeps of 1-100 ms", CPU_TIME, Body::Kept(storm)),
-        Row::new("timer made, polled, dropped", TIME, Body::Kept(never_fires)),
-        Row::new("sleep lateness", LATENESS, Body::Kept(lateness)),
+        Row::new("100,000 sleeps of 1-100 ms", vec![CPU_TIME], Body::Kept(storm)),
+        Row::timed("timer made, polled, dropped", 0.3, Body::Kept(never_fires)),
+        Row::new("sleep lateness", vec![LATENESS], Body::Kept(lateness)),
     ]
 }
 
 /// A fixed sequence: every runtime and every round sleeps for the same durations.
-struct Durations(u64);
+pub(crate) struct Durations(u64);
 
 impl Durations {
+    /// Those of the lateness, which the floor sleeps too.
+    pub(crate) fn short() -> Self {
+        Self(2)
+    }
+
+    pub(crate) fn next_short(&mut self) -> Duration {
+        self.next(Duration::from_millis(1), Duration::from_millis(3))
+    }
+
     fn next(&mut self, from: Duration, to: Duration) -> Duration {
         self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         let span = u64::try_from((to - from).as_nanos()).expect("spans are short");
@@ -79,10 +88,10 @@ fn never_fires<P: Peer>(peer: &P, scale: Scale) -> Sample {
 fn lateness<P: Peer>(peer: &P, scale: Scale) -> Sample {
     let sleeps = scale.of(50);
     let late = on_worker(peer, async move {
-        let mut durations = Durations(2);
+        let mut durations = Durations::short();
         let mut late = Vec::with_capacity(sleeps);
         for _ in 0..sleeps {
-            let duration = durations.next(Duration::from_millis(1), Duration::from_millis(3));
+            let duration = durations.next_short();
             let start = Instant::now();
             P::sleep(duration).await;
             let slept = start.elapsed();

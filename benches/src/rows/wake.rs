@@ -1,17 +1,17 @@
 //! Waking a runtime that is asleep: from the call of `wake` on another thread to the task's first instruction.
 
-use super::{Body, Row, Sample, Scale, TIME};
+use super::{Body, Row, Sample, Scale};
 use crate::peers::Peer;
 use crate::statistics::median;
 use futures_channel::oneshot;
 use std::time::{Duration, Instant};
 
 pub(super) fn rows<P: Peer>() -> Vec<Row<P>> {
-    vec![Row::new("wake an idle runtime", TIME, Body::Kept(from_another_thread))]
+    vec![Row::timed("wake an idle runtime", 0.9, Body::Kept(from_another_thread))]
 }
 
 /// Long enough for every worker to have given up searching and gone to sleep.
-const SETTLE: Duration = Duration::from_micros(500);
+pub(crate) const SETTLE: Duration = Duration::from_micros(500);
 
 fn from_another_thread<P: Peer>(peer: &P, scale: Scale) -> Sample {
     let wakes = scale.of(80);

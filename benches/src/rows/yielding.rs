@@ -1,11 +1,14 @@
 //! Yielding: one task alone, and 200 tasks that take turns on the workers.
 
-use super::{Body, Row, Sample, Scale, TIME, on_worker};
+use super::{Body, Row, Sample, Scale, on_worker};
 use crate::peers::Peer;
 use std::time::Instant;
 
 pub(super) fn rows<P: Peer>() -> Vec<Row<P>> {
-    vec![Row::new("yield, 1 task", TIME, Body::Kept(alone)), Row::new("yield, 200 tasks", TIME, Body::Kept(among_many))]
+    vec![
+        Row::timed("yield, 1 task", 0.7, Body::Kept(alone)),
+        Row::timed("yield, 200 tasks", 0.7, Body::Kept(among_many)),
+    ]
 }
 
 fn alone<P: Peer>(peer: &P, scale: Scale) -> Sample {
@@ -20,7 +23,7 @@ fn alone<P: Peer>(peer: &P, scale: Scale) -> Sample {
     Sample::time(total, yields)
 }
 
-fn among_many<P: Peer>(peer: &P, scale: Scale) -> Sample {
+pub(super) fn among_many<P: Peer>(peer: &P, scale: Scale) -> Sample {
     const TASKS: usize = 200;
     let yields = scale.of(2_000);
     let total = on_worker(peer, async move {
