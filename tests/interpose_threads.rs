@@ -3,12 +3,14 @@
 mod support;
 
 use std::ffi::{c_int, c_void};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Condvar, Mutex, mpsc};
 use std::time::Duration;
 
-use freewheel::runtime::Builder;
+use freewheel::runtime::{Builder, StallClass};
 use freewheel::time::sleep;
-use support::in_child;
 use support::interpose::{Plan, interpose, sweep};
+use support::{eventually, in_child};
 
 static CREATE: Plan = Plan::new();
 
@@ -75,6 +77,42 @@ fn fault_35_current_thread_needs_no_thread() {
         });
         drop(runtime);
         assert_eq!(CREATE.disarm(), 0);
+    })
+    .assert_ok();
+}
+
+#[test]
+fn t12_threads_refused_in_the_midst_of_a_stall_are_reported_and_cost_no_task() {
+    in_child("t12_threads_refused_in_the_midst_of_a_stall_are_reported_and_cost_no_task", || {
+        let (sender, reports) = mpsc::channel();
+        let mut builder = Builder::new_multi_thread();
+        let runtime =
+            builder.worker_threads(2).on_stall(move |report| drop(sender.send(report.clone()))).build().unwrap();
+        let wall = Arc::new((Mutex::new(true), Condvar::new()));
+        let blocked = Arc::new(AtomicUsize::new(0));
+        let block = || {
+            let (wall, blocked) = (wall.clone(), blocked.clone());
+            runtime.spawn(async move {
+                blocked.fetch_add(1, Ordering::Relaxed);
+                drop(wall.1.wait_while(wall.0.lock().unwrap(), |up| *up).unwrap());
+            })
+        };
+        let mut tasks = vec![block()];
+        // The thread that reports exists from the first report on.
+        assert_eq!(reports.recv().unwrap().class, StallClass::Blocked);
+        CREATE.arm(1, usize::MAX, libc::EAGAIN);
+        tasks.extend((0..20).map(|_| block()));
+        while reports.recv().unwrap().class != StallClass::NoThread {}
+        assert!(CREATE.hits() > 0 && blocked.load(Ordering::Relaxed) < 21);
+        CREATE.disarm();
+        // Threads come again: all block at once, and the rest goes on.
+        eventually(|| blocked.load(Ordering::Relaxed) == 21);
+        runtime.block_on(runtime.spawn(async { sleep(Duration::from_millis(2)).await })).unwrap();
+        *wall.0.lock().unwrap() = false;
+        wall.1.notify_all();
+        for task in tasks {
+            runtime.block_on(task).unwrap();
+        }
     })
     .assert_ok();
 }

@@ -1,7 +1,18 @@
 //! The promise from outside: tasks that block their threads do not stop the others.
 //!
-//! Each test blocks threads until the others have done what they must not have to wait for, so it proves progress without
-//! a clock: with a runtime that stalls it hangs, and the watchdog says where. How fast the hand-off is stands in `benches/`.
+//! The scenarios are numbered as in `benches/`, whose figures go with them:
+//!
+//! | scenario | where |
+//! | --- | --- |
+//! | T1 – T8, T11, T14, T16: blocked, hogged, meeting, nested; many; at the cap; at the end | here |
+//! | T9, T15: short blocks, the table of descriptors | `never_stall_limits.rs` |
+//! | T10: the threads leave, here; nobody wakes up | `never_stall_limits.rs` |
+//! | T12: no thread to be had | `interpose_threads.rs` |
+//! | T13: no false report, and none that a loaded machine swallows | `never_stall_clean.rs` |
+//!
+//! Each test here blocks threads until the others have done what they must not have to wait for, so it proves
+//! progress without a clock: with a runtime that stalls it hangs, and the watchdog says where. How fast the hand-off
+//! is stands in `benches/`.
 
 mod support;
 
@@ -319,7 +330,10 @@ fn t11_at_the_cap_what_is_queued_waits_and_goes_on_when_one_comes_back() {
             .unwrap();
         let (first, rest) = (Wall::new(), Wall::new());
         block(&runtime, &first, 1);
-        block(&runtime, &rest, 3);
+        block(&runtime, &rest, 2);
+        // One is left, and enough.
+        assert_turning(&runtime);
+        block(&runtime, &rest, 1);
         let waiting = runtime.spawn(async { "ran" });
         // The shortage is told, with the location to blame.
         let shortage = reports.iter().find(|report| report.class == StallClass::NoThread).unwrap();
@@ -328,6 +342,7 @@ fn t11_at_the_cap_what_is_queued_waits_and_goes_on_when_one_comes_back() {
         assert!(shortage.location.file().ends_with("never_stall.rs"));
         drop(first);
         assert_eq!(runtime.block_on(waiting).unwrap(), "ran");
+        assert_turning(&runtime);
         assert!(runtime.handle().metrics().max_threads_seen() <= 4);
     });
 }
@@ -345,13 +360,16 @@ fn t14_a_hundred_blockers_ahead_of_a_good_task() {
 }
 
 #[test]
-fn t16_shutdown_with_stuck_tasks_returns_in_its_time() {
-    test(|| {
+fn t16_shutdown_with_stuck_tasks_returns_in_its_time_and_names_them() {
+    let ended = support::in_child("t16_shutdown_with_stuck_tasks_returns_in_its_time_and_names_them", || {
         let (runtime, wall) = (two_workers(), Wall::new());
         block(&runtime, &wall, 3);
         runtime.shutdown_timeout(Duration::from_millis(10));
         drop(wall);
     });
+    ended.assert_ok();
+    let named = ended.output.lines().filter(|line| line.contains("without waiting for task"));
+    assert_eq!(named.filter(|line| line.contains("never_stall.rs")).count(), 3, "{}", ended.output);
 }
 
 #[test]

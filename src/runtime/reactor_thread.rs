@@ -64,6 +64,7 @@ impl Ticker {
         let due = self.watch.next_notice().min(self.supply.next());
         let limit = (due != NEVER).then(|| Duration::from_nanos(due.saturating_sub(now)));
         self.inner.scheduler.watch_sleeps(parker, limit);
+        self.watch.wake(self.inner.reactor.clock().now());
     }
 
     /// Does what is due at `now`; how long until the next tick.

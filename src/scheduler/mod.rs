@@ -10,6 +10,7 @@
 //! | `worker.rs`, `context.rs` | one thread's own half: the step function; which worker this thread is |
 //! | `shared.rs`, `lifecycle.rs` | what all share; how it ends |
 //! | `watch.rs`, `stall.rs`, `thread_state/` | the watch over slow polls, what it says, and what it asks the system |
+//! | `stops.rs`, `overload.rs`, `bystanders.rs` | whose fault it is not: time that the watch takes off |
 //! | `handoff.rs`, `offenders.rs` | the hints of a task that is about to block; those who are known to |
 //! | `supply.rs` | how many threads there are |
 //! | `wakes.rs` | waking many |
@@ -17,16 +18,19 @@
 #![doc = include_str!("sleep.md")]
 #![doc = include_str!("handoff.md")]
 
+mod bystanders;
 mod context;
 mod handoff;
 pub(crate) mod idle;
 mod lifecycle;
 pub(crate) mod lifo;
 mod offenders;
+mod overload;
 mod shared;
 mod slot;
 mod slots;
 pub(crate) mod stall;
+mod stops;
 mod supply;
 mod thread_state;
 mod wakes;

@@ -7,6 +7,7 @@ use std::panic::Location;
 use super::shared::Shared;
 use super::slot::{Control, is_in_poll};
 use super::stall::{Class, Notice, Stage};
+use super::watch::LATE;
 use crate::primitives::Arc;
 use crate::primitives::clock::{NEVER, Nanos};
 
@@ -47,16 +48,24 @@ impl Supply {
         self.let_go(now);
     }
 
-    /// Counts the time, and names the location most threads are stuck in, now and then.
+    /// Counts the time, and names the location most threads are stuck in, now and then; not before the shortage has
+    /// lasted as long as a stall that is told.
     fn tell_shortage(&mut self, now: Nanos) {
         let shortage = self.shortage.get_or_insert(Shortage { since: now, last: now, told: None });
-        self.shared.figures.waited_for_thread(now - shortage.last);
+        let passed = now - shortage.last;
         shortage.last = now;
-        if shortage.told.is_some_and(|told| now - told < TELL_EVERY) {
+        if passed > LATE {
+            // The process was stopped: nobody waited in that time.
+            shortage.since += passed;
+            return;
+        }
+        self.shared.figures.waited_for_thread(passed);
+        let nanos = now - shortage.since;
+        let is_short = nanos < self.shared.config.watch.report_after;
+        if is_short || shortage.told.is_some_and(|told| now - told < TELL_EVERY) {
             return;
         }
         shortage.told = Some(now);
-        let nanos = now - shortage.since;
         let (Some(sink), Some((location, stuck))) = (&self.shared.config.watch.notices, self.worst_location()) else {
             return;
         };

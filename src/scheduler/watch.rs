@@ -9,15 +9,19 @@
 //!                classify: blocked → revoke at once
 //!                          running (a hog) → revoke after HOG_LOOKS looks, under pressure, within max_cpu_extra
 //!                          starved by the system → nothing more
-//! age ≥ the report threshold, then twice that, four times …: a notice; another when the poll ends
+//! age ≥ the report threshold, then twice that, four times …
+//!                looked at again: a notice if it slept or computed so long; another when the poll ends
 //! ```
 
 use std::panic::Location;
 
+use super::bystanders::{self, Bystanders};
+use super::overload::Overload;
 use super::shared::Shared;
 use super::slot::{Control, Slot, is_in_poll};
 use super::stall::{Class, Notice, PollOf, Stage};
-use super::thread_state::{Activity, Probe, system_call};
+use super::stops::{Missed, Stops};
+use super::thread_state::{Account, Activity, Probe, system_call};
 use crate::primitives::Arc;
 use crate::primitives::clock::{NEVER, Nanos};
 
@@ -31,23 +35,31 @@ const BURST_TICK: Nanos = 100_000;
 const BURST_WINDOW: Nanos = 2 * TICK;
 const BURST: Nanos = 20 * TICK;
 
-/// A tick that comes so much too late says nothing about how long anyone has been stuck: the whole process may have been
-/// stopped. That time does not count.
-const LATE: Nanos = 5 * TICK;
+/// By a tick that comes so much too late nobody is judged: the whole process may have been stopped.
+pub(super) const LATE: Nanos = 5 * TICK;
 
 /// How often a poll must be seen running before it counts as a hog.
 const HOG_LOOKS: u32 = 3;
 
+/// How many polls are looked at for a report at one tick: when hundreds block at once, moving their permits comes first.
+const VERDICTS: usize = 16;
+
+/// From which age on the account of a poll is kept that has no permit to lose.
+const ACCOUNT_AFTER: Nanos = 3 * TICK;
+
 pub(crate) struct Watch {
     shared: Arc<Shared>,
     views: Vec<View>,
-    /// When the next tick should come.
-    expected: Nanos,
+    stops: Stops,
     last_revocation: Option<Nanos>,
     burst_until: Nanos,
     /// Threads revoked while they were running: each is one more than there are permits.
     hogs: usize,
     last_decay: Nanos,
+    overload: Overload,
+    bystanders: Bystanders,
+    /// How many more polls may be looked at for a report at this tick.
+    verdicts: usize,
 }
 
 /// A task's number, and where it was spawned.
@@ -57,15 +69,18 @@ type Task = (u64, &'static Location<'static>);
 #[derive(Debug)]
 struct View {
     epoch: u64,
-    /// When this epoch was first seen.
+    /// When this epoch was first seen; moved on by the time in which the process was stopped.
     since: Nanos,
     looks: u32,
     next_look: Nanos,
     probe: Option<Probe>,
+    account: Account,
     class: Option<Class>,
     /// This thread was revoked as a hog and is still at it.
     is_hog: bool,
+    /// How long it must have been stuck for the next notice, and when to look whether it was.
     next_notice: Nanos,
+    due: Nanos,
     /// The task that a notice named; its end is told by that name too.
     noticed: Option<Task>,
 }
@@ -75,55 +90,75 @@ impl Watch {
         Self {
             shared,
             views: Vec::new(),
-            expected: NEVER,
+            stops: Stops::new(),
             last_revocation: None,
             burst_until: 0,
             hogs: 0,
             last_decay: 0,
+            overload: Overload::default(),
+            bystanders: Bystanders::new(),
+            verdicts: VERDICTS,
         }
     }
 
     /// Looks at every slot once. How long until the next tick.
     pub(crate) fn tick(&mut self, now: Nanos) -> Nanos {
-        let delay = now.saturating_sub(self.expected);
-        let lost = if delay > LATE { delay } else { 0 };
         let shared = self.shared.clone();
+        let missed = self.stops.missed(now, || Self::somebody_slept_on(&shared, &self.views));
+        self.overload.pass(now);
+        self.overload.saw(if missed.late > TICK { missed.starved() } else { 0 });
         let mut rescued = false;
         for (index, slot) in shared.slots.iter() {
             if index == self.views.len() {
                 self.views.push(View::new());
             }
-            rescued |= self.look(index, slot, now, lost);
+            rescued |= self.look(index, slot, now, missed);
         }
         if rescued {
             self.shared.notify();
         }
+        self.verdicts = VERDICTS;
         self.shared.offenders.decay(&mut self.last_decay, now);
         self.supply_if_wanted();
         let length = if now < self.burst_until { BURST_TICK } else { TICK };
-        self.expected = now + length;
+        self.stops.expect(now, length);
         length
     }
 
     /// The next tick comes when it comes: the watch is going to sleep.
     pub(crate) fn expect_nothing(&mut self) {
-        self.expected = NEVER;
+        self.stops.sleep(self.next_notice() != NEVER);
     }
 
-    /// Looks at one slot; `lost` is time in which the watch itself did not run, so it says nothing about others. True if
-    /// work behind the slot was made visible.
-    fn look(&mut self, index: usize, slot: &Slot, now: Nanos, lost: Nanos) -> bool {
+    /// The sleep is over.
+    pub(crate) fn wake(&mut self, now: Nanos) {
+        self.stops.wake(now);
+    }
+
+    /// Whether a thread that is stuck has slept on since the last look at it.
+    fn somebody_slept_on(shared: &Shared, views: &[View]) -> bool {
+        let stuck = shared.slots.iter().zip(views).filter(|(_, view)| is_in_poll(view.epoch) && !view.account.is_new());
+        stuck.take(VERDICTS).any(|((_, slot), view)| {
+            let sight = Probe::new(slot.thread()).look();
+            slot.epoch() == view.epoch && sight.is_some_and(|sight| view.account.has_slept_on(&sight))
+        })
+    }
+
+    /// Looks at one slot. True if work behind the slot was made visible.
+    fn look(&mut self, index: usize, slot: &Slot, now: Nanos, missed: Missed) -> bool {
         let epoch = slot.epoch();
         let view = &mut self.views[index];
         if view.epoch != epoch {
-            self.begin(index, slot, epoch, now, lost);
+            self.begin(index, slot, epoch, now, missed);
             return false;
         }
         if !is_in_poll(epoch) {
             return false;
         }
-        if lost > 0 {
-            view.since += lost;
+        view.since += missed.stopped;
+        view.due = view.due.saturating_add(missed.stopped);
+        if missed.is_much() {
+            view.account.interrupt();
             return false;
         }
         let age = now.saturating_sub(view.since);
@@ -137,23 +172,22 @@ impl Watch {
         if self.shared.config.watch.hands_off {
             self.judge(index, slot, now);
         }
-        self.report(index, slot, age);
+        self.report(index, slot, now);
         rescued
     }
 
     /// A new epoch: the last poll has ended, and perhaps another began.
-    fn begin(&mut self, index: usize, slot: &Slot, epoch: u64, now: Nanos, lost: Nanos) {
+    fn begin(&mut self, index: usize, slot: &Slot, epoch: u64, now: Nanos, missed: Missed) {
         let view = &mut self.views[index];
         if view.is_hog {
             self.hogs -= 1;
         }
-        let ended = view.noticed.map(|task| (task, now.saturating_sub(view.since + lost)));
+        let ended = view.noticed.map(|task| (task, now.saturating_sub(view.since + missed.stopped)));
         let (class, poll) = (view.class, view.poll_of(index, slot));
         let next_notice = self.shared.config.watch.report_after;
         // The probe stays: where cores are short, many polls of one thread come under suspicion, and opening it costs most.
-        let mut probe = view.probe.take();
-        probe.iter_mut().for_each(Probe::begin_again);
-        *view = View { epoch, since: now, next_notice, probe, ..View::new() };
+        let (probe, due) = (view.probe.take(), now.saturating_add(next_notice));
+        *view = View { epoch, since: now, next_notice, due, probe, ..View::new() };
         slot.mark_seen(epoch);
         if let (Some((task, age)), Some(class)) = (ended, class) {
             self.notice(Stage::Ended, class, task, age, poll);
@@ -182,22 +216,33 @@ impl Watch {
         self.shared.idle.look().0 == 0 && self.shared.has_work()
     }
 
-    fn classify(&mut self, index: usize, slot: &Slot, now: Nanos) {
+    /// What the thread is doing in this poll. None: the poll ended while we looked, what we saw may have been another.
+    fn see(&mut self, index: usize, slot: &Slot, now: Nanos) -> Option<Activity> {
         let view = &mut self.views[index];
+        if let Some(activity) = view.account.seen_at(now) {
+            return Some(activity);
+        }
         let thread = slot.thread();
         let probe = match &mut view.probe {
             Some(probe) if probe.thread() == thread => probe,
             other => other.insert(Probe::new(thread)),
         };
-        let activity = probe.look();
-        if activity == Activity::Unknown {
+        let sight = probe.look();
+        if sight.is_none() {
             // Of a thread that has ended, or was not there yet: opened anew at the next look.
             view.probe = None;
         }
         if slot.epoch() != view.epoch {
-            // The poll ended while we looked: what we saw may have been another.
-            return;
+            return None;
         }
+        let activity = sight.map_or(Activity::Unknown, |sight| view.account.enter(now, sight));
+        self.overload.saw(view.account.kept());
+        Some(activity)
+    }
+
+    fn classify(&mut self, index: usize, slot: &Slot, now: Nanos) {
+        let Some(activity) = self.see(index, slot, now) else { return };
+        let view = &mut self.views[index];
         match activity {
             Activity::Blocked => self.revoke(index, slot, Control::Active, Class::Blocked, now),
             Activity::Running | Activity::Unknown => {
@@ -253,25 +298,63 @@ impl Watch {
         }
     }
 
-    fn report(&mut self, index: usize, slot: &Slot, age: Nanos) {
-        let view = &mut self.views[index];
-        let age = match view.class {
-            Some(Class::Blocked) => age,
+    /// Tells of a poll once it is due and if it is true: that its thread has *slept* so long, or *computed* so long.
+    /// The age alone shows neither where cores are short; see `handoff.md`.
+    fn report(&mut self, index: usize, slot: &Slot, now: Nanos) {
+        let view = &self.views[index];
+        let is_due = now >= view.due;
+        // Of one that keeps its permit the account has begun; of one that gave it away it begins now, that no wait
+        // for a core is missed.
+        if self.verdicts == 0 || !(is_due || view.account.is_new() && now - view.since >= ACCOUNT_AFTER) {
+            return;
+        }
+        self.verdicts -= 1;
+        let Some(activity) = self.see(index, slot, now) else { return };
+        if slot.control() != Control::Active {
+            // Nothing more to ask for long; and hundreds may be stuck, while descriptors are few.
+            self.views[index].probe = None;
+        }
+        if is_due {
+            self.tell(index, slot, activity, now);
+        }
+    }
+
+    fn tell(&mut self, index: usize, slot: &Slot, activity: Activity, now: Nanos) {
+        let (allowance, view) = (self.overload.allowance(), &mut self.views[index]);
+        let age = now.saturating_sub(view.since);
+        let (class, stuck, allowance) = match activity {
+            Activity::Blocked => (Class::Blocked, age.saturating_sub(view.account.waited()), allowance),
             // On a core for so long; the rest of its time others had it.
-            Some(Class::Hog) => {
-                view.probe.as_ref().and_then(Probe::on_core).map_or(age, |on_core| age.min(on_core + TICK))
+            Activity::Running => (Class::Hog, age.min(view.account.ran() + TICK), 0),
+            Activity::Unknown => (Class::Hog, age, allowance),
+            Activity::Starved => {
+                view.due = now + ACCOUNT_AFTER;
+                return;
             }
-            Some(Class::Starved | Class::NoThread) | None => return,
         };
-        let Some(class) = view.class.filter(|_| age >= view.next_notice) else { return };
+        let mut needed = view.next_notice.saturating_add(allowance);
+        if class == Class::Blocked && stuck >= needed {
+            // It would be told now, were it not that somebody else may be to blame.
+            let Some(kept) = self.bystanders.kept(now) else {
+                view.due = now + bystanders::APART;
+                return;
+            };
+            self.overload.saw(kept);
+            needed = view.next_notice.saturating_add(self.overload.allowance());
+        }
+        if stuck < needed {
+            view.due = now.saturating_add(needed - stuck);
+            return;
+        }
         let stage = if view.noticed.is_some() { Stage::Ongoing } else { Stage::Detected };
-        view.noticed = slot.current_task();
-        while view.next_notice <= age {
+        (view.noticed, view.class) = (slot.current_task(), Some(class));
+        while view.next_notice <= stuck {
             view.next_notice = view.next_notice.saturating_mul(2);
         }
+        view.due = now.saturating_add(view.next_notice - stuck);
         if let Some(task) = view.noticed {
             let poll = view.poll_of(index, slot);
-            self.notice(stage, class, task, age, poll);
+            self.notice(stage, class, task, stuck, poll);
         }
     }
 
@@ -289,7 +372,7 @@ impl Watch {
     /// When the next notice of a poll that is stuck now is due; the watch sleeps no longer than that.
     pub(crate) fn next_notice(&self) -> Nanos {
         let stuck = self.views.iter().filter(|view| is_in_poll(view.epoch));
-        stuck.map(|view| view.since.saturating_add(view.next_notice)).min().unwrap_or(NEVER)
+        stuck.map(|view| view.due).min().unwrap_or(NEVER)
     }
 }
 
@@ -314,9 +397,11 @@ impl View {
             looks: 0,
             next_look: 0,
             probe: None,
+            account: Account::default(),
             class: None,
             is_hog: false,
             next_notice: NEVER,
+            due: NEVER,
             noticed: None,
         }
     }

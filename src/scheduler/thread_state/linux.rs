@@ -1,25 +1,16 @@
-//! What a thread is doing, asked of Linux through `/proc/self/task`.
+//! What a thread is doing, asked of Linux through `/proc/self/task` and the thread's CPU clock.
 //!
-//! The files stay open, one pair per watched thread, so that a look is one or two reads into a buffer on the stack. A
-//! thread that ended reads as an error: unknown.
+//! The files stay open, one pair per watched thread, so that a look is two reads into a buffer on the stack and one call
+//! for the clock. The clock is exact to the moment, where `schedstat` learns what a running thread uses only at the
+//! kernel's own ticks.
 
 use std::fs::File;
 use std::os::unix::fs::FileExt;
 
 use super::super::stall::SystemCall;
-
-/// What the system says about a thread.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Activity {
-    /// It sleeps in a system call or waits for the disk: its core is free.
-    Blocked,
-    /// It runs.
-    Running,
-    /// It could run, but others have the cores.
-    Starved,
-    /// The system does not say.
-    Unknown,
-}
+use super::{Sight, State};
+use crate::primitives::clock::Nanos;
+use crate::primitives::thread::cpu_time;
 
 /// Looks at one thread.
 #[derive(Debug)]
@@ -27,17 +18,13 @@ pub(crate) struct Probe {
     thread: u32,
     stat: Option<File>,
     schedstat: Option<File>,
-    /// Nanoseconds on a core, and nanoseconds of waiting for one, at the last look.
-    last: Option<(u64, u64)>,
-    /// Nanoseconds on a core at the first look that found it running.
-    first: Option<u64>,
 }
 
 impl Probe {
     /// A probe of the thread with this number of the system's; zero is no thread.
     pub(crate) fn new(thread: u32) -> Self {
         let open = |file: &str| File::open(format!("/proc/self/task/{thread}/{file}")).ok();
-        Self { thread, stat: open("stat"), schedstat: open("schedstat"), last: None, first: None }
+        Self { thread, stat: open("stat"), schedstat: open("schedstat") }
     }
 
     /// The thread it looks at.
@@ -45,35 +32,27 @@ impl Probe {
         self.thread
     }
 
-    /// Another poll of the same thread: nothing seen so far counts.
-    pub(crate) fn begin_again(&mut self) {
-        (self.last, self.first) = (None, None);
+    /// Looks once. None: the thread has ended, or the system does not say.
+    ///
+    /// The counts are read before the state, so a thread that is asleep and was not switched to since the last look
+    /// has slept all the time.
+    pub(crate) fn look(&self) -> Option<Sight> {
+        let ran = cpu_time(self.thread)?;
+        let (waited, switches) = self.schedstat.as_ref().and_then(delays).unwrap_or((0, 0));
+        let state = match self.stat.as_ref().and_then(state)? {
+            b'S' | b'D' => State::Asleep,
+            b'R' => State::Runnable,
+            b'T' | b't' => State::Stopped,
+            _ => return None,
+        };
+        Some(Sight { state, ran, waited, switches })
     }
+}
 
-    /// Looks once. Whether a runnable thread is starved shows from the second look on.
-    pub(crate) fn look(&mut self) -> Activity {
-        match self.stat.as_ref().and_then(state) {
-            Some(b'S' | b'D') => Activity::Blocked,
-            Some(b'R') => self.running_or_starved(),
-            _ => Activity::Unknown,
-        }
-    }
-
-    /// How long the thread was on a core between the first look that found it running and the last, in nanoseconds.
-    pub(crate) fn on_core(&self) -> Option<u64> {
-        Some(self.last?.0.saturating_sub(self.first?))
-    }
-
-    fn running_or_starved(&mut self) -> Activity {
-        let now = self.schedstat.as_ref().and_then(times);
-        self.first = self.first.or(now.map(|(runs, _)| runs));
-        match (std::mem::replace(&mut self.last, now), now) {
-            (Some((ran, waited)), Some((runs, waits))) if waits.saturating_sub(waited) > runs.saturating_sub(ran) => {
-                Activity::Starved
-            }
-            _ => Activity::Running,
-        }
-    }
+/// The threads of this process, by the system's numbers, the oldest first.
+pub(crate) fn threads() -> impl Iterator<Item = u32> {
+    let entries = std::fs::read_dir("/proc/self/task").into_iter().flatten().flatten();
+    entries.filter_map(|entry| entry.file_name().to_str()?.parse().ok())
 }
 
 /// The state letter, behind the command in parentheses, which may itself hold any character.
@@ -85,11 +64,11 @@ fn state(stat: &File) -> Option<u8> {
     text.get(end + 2).copied()
 }
 
-/// Time on a core, and time spent waiting for one.
-fn times(schedstat: &File) -> Option<(u64, u64)> {
+/// Time spent waiting for a core, and how often one was given: the second and the third number.
+fn delays(schedstat: &File) -> Option<(Nanos, u64)> {
     let mut buffer = [0; 64];
     let length = schedstat.read_at(&mut buffer, 0).ok()?;
-    let mut numbers = std::str::from_utf8(&buffer[..length]).ok()?.split_whitespace().map(str::parse);
+    let mut numbers = std::str::from_utf8(&buffer[..length]).ok()?.split_whitespace().skip(1).map(str::parse);
     Some((numbers.next()?.ok()?, numbers.next()?.ok()?))
 }
 
@@ -112,21 +91,26 @@ mod tests {
     use std::sync::mpsc;
 
     #[test]
-    fn a_thread_that_waits_is_blocked_and_one_that_looks_at_itself_runs() {
+    fn a_thread_that_waits_is_asleep_and_one_that_looks_at_itself_runs() {
         let (ids, id) = mpsc::channel();
         let (done, wait) = mpsc::channel::<()>();
         let sleeper = std::thread::spawn(move || {
             ids.send(native_id()).unwrap();
             let _ = wait.recv();
         });
-        let mut probe = Probe::new(id.recv().unwrap());
-        while probe.look() != Activity::Blocked {
+        let probe = Probe::new(id.recv().unwrap());
+        while probe.look().unwrap().state != State::Asleep {
             std::thread::yield_now();
         }
+        let (before, after) = (probe.look().unwrap(), probe.look().unwrap());
+        assert_eq!((before.ran, before.switches), (after.ran, after.switches));
         assert!(system_call(probe.thread()).is_some());
         drop(done);
         sleeper.join().unwrap();
-        assert!(matches!(Probe::new(native_id()).look(), Activity::Running));
-        assert_eq!(Probe::new(0).look(), Activity::Unknown);
+        let this = Probe::new(native_id());
+        let (before, after) = (this.look().unwrap(), this.look().unwrap());
+        assert_eq!(before.state, State::Runnable);
+        assert!(after.ran > before.ran);
+        assert_eq!(Probe::new(0).look(), None);
     }
 }

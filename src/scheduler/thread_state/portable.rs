@@ -1,20 +1,7 @@
 //! What a thread is doing, where the system does not say: unknown, which the watch treats like running.
 
 use super::super::stall::SystemCall;
-
-/// What the system says about a thread.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[allow(dead_code, reason = "the same list on every system; the portable probe knows only the last")]
-pub(crate) enum Activity {
-    /// It sleeps in a system call: its core is free.
-    Blocked,
-    /// It runs.
-    Running,
-    /// It could run, but others have the cores.
-    Starved,
-    /// The system does not say.
-    Unknown,
-}
+use super::Sight;
 
 /// Looks at one thread.
 #[derive(Debug)]
@@ -30,16 +17,15 @@ impl Probe {
         self.0
     }
 
-    /// Another poll of the same thread.
-    pub(crate) fn begin_again(&mut self) {}
-
-    pub(crate) fn on_core(&self) -> Option<u64> {
+    /// Never known.
+    pub(crate) fn look(&self) -> Option<Sight> {
         None
     }
+}
 
-    pub(crate) fn look(&mut self) -> Activity {
-        Activity::Unknown
-    }
+/// The threads of this process: never known.
+pub(crate) fn threads() -> impl Iterator<Item = u32> {
+    std::iter::empty()
 }
 
 /// The system call a thread is in: never known.

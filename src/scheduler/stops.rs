@@ -1,0 +1,126 @@
+//! Whether the process was stopped, and for how long: by a signal, a debugger, a suspended machine. That time counts
+//! for nobody.
+//!
+//! The one sign of it is that the watch's own tick comes late. But so it does when the machine is overloaded, and then
+//! the time is real: what the system says the watch's thread has waited for a core is taken off. In the deep sleep no
+//! tick is expected. There a stop shows as one rest more than the sleep itself, which a contended lock may be too; so
+//! one asks further, see [`Stops::missed`].
+
+use super::thread_state::Probe;
+use super::watch::{LATE, TICK};
+use crate::primitives::clock::{NEVER, Nanos};
+use crate::primitives::thread::{native_id, rests};
+
+/// How old the last look at the watch's own account may become while its ticks come in time.
+const REFRESH: Nanos = 64 * TICK;
+
+#[derive(Debug)]
+pub(super) struct Stops {
+    /// When the next tick should come, and when the last did.
+    expected: Nanos,
+    last: Nanos,
+    own: Option<Probe>,
+    /// For how long the watch had waited for cores, and when that was asked.
+    waited: Option<(Nanos, Nanos)>,
+    /// How often the thread had rested before its deep sleep, and whether it did more than that in it.
+    rested: Option<u64>,
+    interrupted: bool,
+}
+
+/// What a late tick means.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Missed {
+    /// By how much it is late.
+    pub(super) late: Nanos,
+    /// How much of the time since the last tick the process was stopped.
+    pub(super) stopped: Nanos,
+}
+
+impl Stops {
+    pub(super) fn new() -> Self {
+        Self { expected: NEVER, last: 0, own: None, waited: None, rested: None, interrupted: false }
+    }
+
+    /// A tick was at `now`, and the next should come after `length`.
+    pub(super) fn expect(&mut self, now: Nanos, length: Nanos) {
+        (self.expected, self.last) = (now + length, now);
+    }
+
+    /// A deep sleep begins, at once after a tick; somebody is stuck meanwhile or not.
+    pub(super) fn sleep(&mut self, stuck: bool) {
+        self.expected = NEVER;
+        self.rested = stuck.then(rests);
+    }
+
+    /// The deep sleep is over; the next tick is a usual one.
+    pub(super) fn wake(&mut self, now: Nanos) {
+        // The time was asked first: a stop in between is a rest too.
+        self.interrupted = self.rested.take().is_some_and(|before| rests() > before + 1);
+        self.expected = now + TICK;
+    }
+
+    /// What the time since the last tick means. `slept_on` tells whether a thread that is stuck did not stir in a
+    /// deep sleep: then there was no stop, which makes everybody stir.
+    pub(super) fn missed(&mut self, now: Nanos, slept_on: impl FnOnce() -> bool) -> Missed {
+        let late = now.saturating_sub(self.expected);
+        if std::mem::take(&mut self.interrupted) && !slept_on() {
+            // Nobody knows for how long: rather too much than too little.
+            return Missed { late, stopped: now - self.last };
+        }
+        let fresh = self.waited.is_some_and(|(at, _)| now - at < REFRESH);
+        if late <= TICK && fresh {
+            return Missed { late, stopped: 0 };
+        }
+        let waited = self.own.get_or_insert_with(|| Probe::new(native_id())).look().map(|sight| (now, sight.waited));
+        let starved = match (self.waited, waited) {
+            (Some((_, before)), Some((_, after))) => after.saturating_sub(before),
+            _ => 0,
+        };
+        self.waited = waited;
+        Missed { late, stopped: if late > TICK { late.saturating_sub(starved) } else { 0 } }
+    }
+}
+
+impl Missed {
+    /// Whether nobody is to be judged by this tick.
+    pub(super) fn is_much(self) -> bool {
+        self.stopped > LATE
+    }
+
+    /// By how much the tick came late while the process was not stopped.
+    pub(super) fn starved(self) -> Nanos {
+        self.late.saturating_sub(self.stopped)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_tick_that_nothing_explains_means_a_stop() {
+        let mut stops = Stops::new();
+        assert_eq!(stops.missed(TICK, || true), Missed { late: 0, stopped: 0 });
+        stops.expect(TICK, TICK);
+        assert_eq!(stops.missed(2 * TICK, || true), Missed { late: 0, stopped: 0 });
+        stops.expect(2 * TICK, TICK);
+        // This thread has not waited for a core as long as that.
+        let missed = stops.missed(1_000_000 * TICK, || true);
+        assert!(missed.is_much() && missed.stopped > 900_000 * TICK);
+    }
+
+    #[test]
+    fn a_disturbed_deep_sleep_is_a_stop_unless_somebody_slept_on() {
+        for slept_on in [false, true] {
+            let mut stops = Stops::new();
+            stops.expect(TICK, TICK);
+            stops.sleep(true);
+            for _ in 0..2 {
+                std::thread::sleep(std::time::Duration::from_millis(1));
+            }
+            stops.wake(99 * TICK);
+            let stopped = if slept_on || cfg!(not(target_os = "linux")) { 0 } else { 99 * TICK };
+            assert_eq!(stops.missed(100 * TICK, || slept_on), Missed { late: 0, stopped });
+        }
+    }
+}
