@@ -286,7 +286,8 @@ impl Builder {
     /// variable `FREEWHEEL_STALL=backtrace` sets it too. Needs the cargo feature `backtrace`: without it
     /// [`build`](Self::build) refuses both.
     ///
-    /// On Linux and x86-64; elsewhere reports come without ([`StallReport::backtrace`] is None). There is one at detection and at each
+    /// On Linux and x86-64; elsewhere reports come without ([`StallReport::backtrace`] is None), and a `current_thread`
+    /// runtime makes no reports. There is one at detection and at each
     /// doubling, if the task is still stuck when it has been taken.
     ///
     /// A thread that **sleeps** in a system call is not disturbed: its stack is copied from outside, and unwound from the copy.

@@ -106,14 +106,17 @@ impl StallReport {
 
 impl fmt::Display for StallReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let elapsed = Duration::from_millis(self.elapsed.as_millis() as u64);
         if self.class == StallClass::NoThread {
+            match elapsed {
+                Duration::ZERO => f.write_str("ready tasks wait")?,
+                elapsed => write!(f, "ready tasks have waited {elapsed:?}")?,
+            }
             return write!(
                 f,
-                "ready tasks wait since {:?} for a thread, and no further one can be had: {} are stuck in tasks spawned at \
-                 {}; raise max_threads, or move what blocks to spawn_blocking",
-                Duration::from_millis(self.elapsed.as_millis() as u64),
-                self.stuck_threads,
-                self.location
+                " for a thread, and no further one can be had: {} are stuck in tasks spawned at {}; raise max_threads, or \
+                 move what blocks to spawn_blocking",
+                self.stuck_threads, self.location
             );
         }
         f.write_str("task ")?;
@@ -124,7 +127,6 @@ impl fmt::Display for StallReport {
             write!(f, "{id} ")?;
         }
         write!(f, "spawned at {} ", self.location)?;
-        let elapsed = Duration::from_millis(self.elapsed.as_millis() as u64);
         match (self.stage, self.class) {
             (StallStage::Ended, _) => return write!(f, "came back after {elapsed:?}"),
             (_, StallClass::NoThread) => {}

@@ -23,6 +23,7 @@ mod unwind;
 
 use super::StallBacktrace;
 use modules::Modules;
+use snapshot::Look;
 
 /// Takes backtraces. Keeps what it has read of the program's unwind tables.
 pub(in crate::runtime) struct Collector {
@@ -42,8 +43,12 @@ impl Collector {
         may_interrupt: bool,
         lasts: impl Fn() -> bool,
     ) -> Option<StallBacktrace> {
-        let running = || if may_interrupt { interrupt::of_running(thread) } else { None };
-        let snapshot = snapshot::of_blocked(thread).or_else(running)?;
+        let snapshot = match snapshot::look(thread) {
+            Look::Asleep(snapshot) => snapshot,
+            // Not where the system does not say: a call that sleeps would be interrupted.
+            Look::Running if may_interrupt => interrupt::of_running(thread)?,
+            Look::Running | Look::Unknown => return None,
+        };
         if !lasts() {
             return None;
         }

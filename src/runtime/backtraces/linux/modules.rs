@@ -80,7 +80,7 @@ impl Modules {
         let frames = table.frames();
         let svma = address.checked_sub(module.base)?;
         let entry = header.table()?.fde_for_address(&frames, &table.bases, svma, EhFrame::cie_from_offset).ok()?;
-        entry.contains(svma).then(|| entry.initial_address() + module.base)
+        entry.contains(svma).then(|| entry.initial_address().wrapping_add(module.base))
     }
 
     /// Copies the tables that unwinding from this address needs.

@@ -33,11 +33,29 @@ impl Snapshot {
     }
 }
 
-/// A snapshot of a thread that sleeps, which disturbs it in no way; None if it runs.
-pub(super) fn of_blocked(thread: u32) -> Option<Snapshot> {
+/// What a look at a thread from outside shows.
+#[derive(Debug)]
+pub(super) enum Look {
+    /// It sleeps, and here it is.
+    Asleep(Snapshot),
+    /// It is on a core, or waits for one: only itself can tell where it is.
+    Running,
+    /// It has ended, did not hold still, or the system does not say.
+    Unknown,
+}
+
+/// Looks at a thread, which disturbs it in no way.
+pub(super) fn look(thread: u32) -> Look {
+    asleep(thread).unwrap_or(Look::Unknown)
+}
+
+fn asleep(thread: u32) -> Option<Look> {
     let path = format!("/proc/self/task/{thread}/syscall");
     for _ in 0..ATTEMPTS {
         let before = std::fs::read_to_string(&path).ok()?;
+        if before.trim_end() == "running" {
+            return Some(Look::Running);
+        }
         let (stack_pointer, instruction) = pointers(&before)?;
         let mut stack = vec![0; MOST];
         let length = own_memory::read(stack_pointer, &mut stack);
@@ -45,13 +63,13 @@ pub(super) fn of_blocked(thread: u32) -> Option<Snapshot> {
         // The same call at the same place, and nothing tells that it was left and entered again in between: then what a
         // frame further out holds may be of either time, but the frames themselves are the same.
         if std::fs::read_to_string(&path).is_ok_and(|after| after == before) {
-            return Some(Snapshot { instruction, stack_pointer, frame_pointer: None, stack });
+            return Some(Look::Asleep(Snapshot { instruction, stack_pointer, frame_pointer: None, stack }));
         }
     }
     None
 }
 
-/// The last two words of the line: stack pointer and instruction pointer. A running thread has but the word "running".
+/// The last two words of the line: stack pointer and instruction pointer.
 fn pointers(line: &str) -> Option<(u64, u64)> {
     let mut words = line.split_whitespace().rev();
     let mut number = || u64::from_str_radix(words.next()?.strip_prefix("0x")?, 16).ok();
@@ -62,12 +80,49 @@ fn pointers(line: &str) -> Option<(u64, u64)> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::primitives::thread::native_id;
+    use std::sync::atomic::{AtomicBool, Ordering};
+    use std::sync::{Arc, mpsc};
 
     #[test]
-    fn the_pointers_are_the_last_two_words_and_a_running_thread_has_none() {
+    fn a_thread_that_runs_is_told_from_one_that_sleeps_and_one_that_is_gone() {
+        let (ids, id) = mpsc::channel();
+        let (done, wait) = mpsc::channel::<()>();
+        let over = Arc::new(AtomicBool::new(false));
+        let (own_ids, own_over) = (ids.clone(), over.clone());
+        let runner = std::thread::spawn(move || {
+            own_ids.send(native_id()).unwrap();
+            while !own_over.load(Ordering::Relaxed) {
+                std::hint::spin_loop();
+            }
+        });
+        let running = id.recv().unwrap();
+        let sleeper = std::thread::spawn(move || {
+            ids.send(native_id()).unwrap();
+            wait.recv().unwrap_err();
+        });
+        let sleeping = id.recv().unwrap();
+        let until = |thread, right: fn(&Look) -> bool| loop {
+            match look(thread) {
+                found if right(&found) => break found,
+                _ => std::thread::yield_now(),
+            }
+        };
+        until(running, |look| matches!(look, Look::Running));
+        let Look::Asleep(asleep) = until(sleeping, |look| matches!(look, Look::Asleep(_))) else { unreachable!() };
+        assert!(asleep.word(asleep.stack_pointer).is_some() && asleep.end() > asleep.stack_pointer);
+        over.store(true, Ordering::Relaxed);
+        drop(done);
+        runner.join().unwrap();
+        sleeper.join().unwrap();
+        assert!(matches!(look(u32::MAX), Look::Unknown));
+    }
+
+    #[test]
+    fn the_pointers_are_the_last_two_words() {
         assert_eq!(pointers("202 0x1 0x2 0x3 0x4 0x5 0x6 0x7ffd10 0x55e0\n"), Some((0x7ffd10, 0x55e0)));
         assert_eq!(pointers("-1 0x7ffd10 0x55e0\n"), Some((0x7ffd10, 0x55e0)));
-        assert_eq!(pointers("running\n"), None);
+        assert_eq!(pointers("0 running\n"), None);
     }
 
     #[test]

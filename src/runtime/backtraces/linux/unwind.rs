@@ -101,7 +101,7 @@ impl Walk {
     /// The walk went as far as one comes without the frame pointer: seeks it.
     fn seek(&self, modules: &mut Modules, snapshot: &Snapshot, wanted: Call) -> Option<Self> {
         let function = modules.function(self.found.last()?.address_for_lookup());
-        let start = self.registers.sp().next_multiple_of(16);
+        let start = self.registers.sp().checked_next_multiple_of(16)?;
         let end = snapshot.end().min(start.saturating_add(FAR));
         (start..end).step_by(16).find_map(|candidate| {
             let address = snapshot.word(candidate + 8)?;
