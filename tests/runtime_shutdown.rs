@@ -573,3 +573,18 @@ fn fault_12_a_drop_that_wakes_and_aborts_others_during_shutdown_does_not_dead_lo
         drop(runtime);
     });
 }
+
+#[test]
+fn a_current_thread_runtime_dropped_in_its_own_block_on_leaves_nothing_behind() {
+    // The hook is part of what its tasks keep alive.
+    let kept = Arc::new(());
+    let theirs = kept.clone();
+    let runtime = Builder::new_current_thread().on_thread_park(move || drop(theirs.clone())).build().unwrap();
+    let handle = runtime.handle().clone();
+    handle.block_on(async move {
+        drop(freewheel::spawn(async {}));
+        drop(runtime);
+    });
+    drop(handle);
+    assert_eq!(Arc::strong_count(&kept), 1);
+}

@@ -489,7 +489,8 @@ fn start_threads(inner: &Arc<Inner>, workers: usize) -> io::Result<()> {
         reactor_thread::run(&weak);
         drop(living);
     })?;
-    // The spare is started by the first tick that finds no thread asleep.
+    // The spare is started by the first tick that finds no thread asleep. The workers are not left to that, though a runtime
+    // that soon ends would be cheaper: a thread that the system refuses is an error here, and later would only be a report.
     for _ in 0..workers {
         scheduler::Shared::start_thread(&inner.scheduler)?;
     }

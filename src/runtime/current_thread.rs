@@ -41,14 +41,29 @@ impl Driver {
         Self { worker: Mutex::new(Some(worker)), waiting: Mutex::default() }
     }
 
-    pub(super) fn take(&self) -> Option<Worker> {
+    fn take(&self) -> Option<Worker> {
         self.worker.lock().take()
     }
 
+    /// Closes the worker if nobody drives it; whoever drives it will.
+    pub(super) fn end(&self) {
+        if let Some(worker) = self.take() {
+            let _entered = scheduler::enter(&worker);
+            worker.close();
+        }
+    }
+
     /// Puts the worker back and lets all who wait try for it.
+    ///
+    /// Of a shutdown meanwhile this thread or the one that shuts down sees to what the worker has: whichever takes the lock here
+    /// last finds the worker, and knows of the end.
     fn put_back(&self, worker: Worker) {
         worker.give_back_the_permit();
+        let shared = worker.shared().clone();
         *self.worker.lock() = Some(worker);
+        if shared.lifecycle.is_closing() {
+            self.end();
+        }
         let mut waiting = self.waiting.lock();
         waiting.round += 1;
         let threads = std::mem::take(&mut waiting.threads);

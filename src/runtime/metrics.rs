@@ -29,8 +29,8 @@ impl Handle {
 
     /// Every task that has been spawned and has not ended, in no particular order; asyncio's `all_tasks`.
     ///
-    /// Takes the registry's locks, one after the other, for a moment each, so that spawning waits: for people and tools, not
-    /// for hot paths.
+    /// Looks at each task for a moment, and at every place where a task has ever been: for people and tools, not for hot paths.
+    /// Workers go on meanwhile.
     ///
     /// # Examples
     /// ```

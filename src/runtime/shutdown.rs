@@ -30,7 +30,7 @@ pub(super) fn shut_down(inner: &Arc<Inner>, grace: Duration) {
         let (begun, limit) = (Instant::now(), (grace < FOR_EVER).then_some(grace));
         inner.scheduler.close();
         end_workers(inner, limit, grace);
-        inner.scheduler.cancel_all(0);
+        inner.scheduler.registry.shutdown(None);
         inner.scheduler.drain();
         inner.cancel_calls();
         let mut wakers = Vec::new();
@@ -46,11 +46,7 @@ pub(super) fn shut_down(inner: &Arc<Inner>, grace: Duration) {
 
 fn end_workers(inner: &Inner, limit: Option<Duration>, grace: Duration) {
     if let Some(driver) = &inner.driver {
-        // If somebody drives it right now, that thread closes the worker.
-        if let Some(worker) = driver.take() {
-            let _entered = scheduler::enter(&worker);
-            worker.close();
-        }
+        driver.end();
         return;
     }
     // The thread that drops the runtime inside one of its own tasks cannot wait for itself.

@@ -85,10 +85,7 @@ impl Shared {
 
     /// The shard of the timers that this thread uses: workers their own, everyone else the last.
     pub(crate) fn home_shard(&self) -> usize {
-        context::with(|worker| match worker {
-            Some(worker) if worker.belongs_to(self) => worker.index() % (self.config.permits + 1),
-            _ => self.config.permits,
-        })
+        self.seat().unwrap_or(self.config.permits)
     }
 
     /// A task became runnable.
@@ -144,6 +141,16 @@ impl Shared {
         }
     }
 
+    /// If one more thread is wanted, starts it; false if it cannot be had. Then it stays wanted: the reactor thread asks again at
+    /// its next tick, and a permit that lies idle waits until then, or until a thread comes back.
+    pub(crate) fn supply_if_wanted(this: &Arc<Self>) -> bool {
+        if !this.lifecycle.take_want() || Self::start_thread(this).is_ok() {
+            return true;
+        }
+        this.lifecycle.want_thread();
+        false
+    }
+
     /// One more thread is needed: the reactor thread is to start it. It is awake, for nobody polls now; roused all the same,
     /// should a poller have come at this moment and it have gone to sleep on that.
     pub(crate) fn want_thread(&self) {
@@ -151,7 +158,7 @@ impl Shared {
         self.rouse_watch();
     }
 
-    /// Gives a permit on that its thread will not use: to a sleeper if there is work, else it stays idle.
+    /// Makes idle a permit that its thread will not use; a sleeper gets it if there is work.
     pub(crate) fn give_permit_on(&self) {
         self.idle.release_permit();
         // ORDERING: SeqCst fence, edge "work-published", the sleeper's side: an idle permit, fence, look for work. A pusher
@@ -188,7 +195,6 @@ impl Shared {
 
     /// The watch's deep sleep, on the thread that answers the bell: returns when a worker got something to do, or after `limit`.
     pub(crate) fn watch_sleeps(&self, parker: &Parker, limit: Option<Duration>) {
-        self.watch_answers(parker.unparker());
         self.watch.asleep.store(true, Ordering::Relaxed);
         // ORDERING: SeqCst fence, edge "watch-asleep", the watch's side, as told in `rouse_watch`.
         fence(Ordering::SeqCst);
@@ -255,14 +261,6 @@ impl Shared {
         }
         self.reactor.wake();
         self.ring_watch();
-    }
-
-    /// Cancels every task, from shard `first` on, so that threads that do it together meet little.
-    pub(crate) fn cancel_all(&self, first: usize) {
-        let shards = self.registry.shards();
-        for shard in 0..shards {
-            self.registry.shutdown_shard((first + shard) % shards);
-        }
     }
 
     /// The tasks whose poll does not end, each with its id and where it was spawned: for the report at the end.

@@ -45,6 +45,7 @@ impl Slots {
 
     /// The thread leaves; its queue must be empty.
     pub(crate) fn stand_up(&self, seat: Seat) {
+        debug_assert!(seat.queue.is_empty(), "a thread left its queue behind");
         self.get(seat.index).set_control(Control::Empty);
         self.left.lock().push(seat);
     }

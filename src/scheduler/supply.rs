@@ -34,16 +34,15 @@ impl Supply {
         Self { shared, surplus_since: None, shortage: None }
     }
 
-    /// Starts the thread that is missing. Refused by the system: it is tried again at the next tick.
+    /// Starts the threads that are missing. Refused by the system: it is tried again at the next tick.
     pub(crate) fn tick(&mut self, now: Nanos) {
-        let wanted = self.shared.lifecycle.take_want();
-        let missing = wanted || self.shared.idle.no_spare();
-        let refused = missing && Shared::start_thread(&self.shared).is_err();
-        if refused && wanted {
-            self.shared.lifecycle.want_thread();
+        if !Shared::supply_if_wanted(&self.shared) {
             self.tell_shortage(now);
         } else {
             self.shortage = None;
+            if self.shared.idle.no_spare() {
+                let _refused = Shared::start_thread(&self.shared);
+            }
         }
         self.let_go(now);
     }

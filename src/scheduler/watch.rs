@@ -119,15 +119,16 @@ impl Watch {
         }
         self.verdicts = VERDICTS;
         self.shared.offenders.decay(&mut self.last_decay, now);
-        self.supply_if_wanted();
+        Shared::supply_if_wanted(&self.shared);
         let length = if now < self.burst_until { BURST_TICK } else { TICK };
         self.stops.expect(now, length);
         length
     }
 
-    /// The next tick comes when it comes: the watch is going to sleep.
+    /// The next tick comes when it comes: the watch is going to sleep, and keeps no descriptor open meanwhile.
     pub(crate) fn expect_nothing(&mut self) {
         self.stops.sleep(self.next_notice() != NEVER);
+        self.views.iter_mut().for_each(|view| view.probe = None);
     }
 
     /// The sleep is over.
@@ -287,15 +288,7 @@ impl Watch {
         }
         self.shared.figures.handed_off(class);
         self.shared.give_permit_on();
-        self.supply_if_wanted();
-    }
-
-    /// A permit is idle and nobody is there to use it: one more thread.
-    fn supply_if_wanted(&self) {
-        if self.shared.lifecycle.take_want() && Shared::start_thread(&self.shared).is_err() {
-            // Asked again at the next tick.
-            self.shared.lifecycle.want_thread();
-        }
+        Shared::supply_if_wanted(&self.shared);
     }
 
     /// Tells of a poll once it is due and if it is true: that its thread has *slept* so long, or *computed* so long.

@@ -132,7 +132,7 @@ pub(super) enum Leave {
     LastReference,
     /// The waker is the handle's again: drop it, then the reference.
     DropWaker,
-    /// The task is complete, and the state is unchanged: drop the output, then `leave_complete`.
+    /// The task is complete, and the state is unchanged: drop the output, then `leave_empty`, or `leave_complete`.
     Complete,
 }
 

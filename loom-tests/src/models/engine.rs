@@ -65,7 +65,7 @@ pub(super) fn end(shared: Arc<Shared>) {
 pub(super) fn shut_down(shared: &Arc<Shared>) {
     shared.close();
     shared.lifecycle.wait(0, None);
-    shared.cancel_all(0);
+    shared.registry.shutdown(None);
     shared.drain();
 }
 

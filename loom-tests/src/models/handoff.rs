@@ -98,7 +98,9 @@ models! { "handoff";
             let theirs = shared.clone();
             let (awake, wakes) = Tally::new(1);
             let watch = thread::spawn(move || {
-                theirs.watch_sleeps(&Parker::new(), None);
+                let parker = Parker::new();
+                theirs.watch_answers(parker.unparker());
+                theirs.watch_sleeps(&parker, None);
                 wakes.count();
             });
             // Does not end before the watch has woken.

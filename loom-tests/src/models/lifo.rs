@@ -53,7 +53,7 @@ models! { "lifo";
             thief.join().unwrap();
             // What is left is dropped with the slot.
             drop(slot);
-            shared.cancel_all(0);
+            shared.registry.shutdown(None);
             assert!((2..=3).contains(&ran.load(Ordering::Relaxed)));
             end(shared);
         });

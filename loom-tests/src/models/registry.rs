@@ -71,7 +71,7 @@ models! { "registry";
             let (place, alive) = (Place::new(), Alive::new());
             let first = short(&place, &alive);
             let worker = thread::spawn(move || run(first));
-            place.registry.shutdown_shard(0);
+            place.registry.shutdown(None);
             let (mut second, notified) = Place::bind(&place, Yields::new(0, alive.token()));
             worker.join().unwrap();
             assert_eq!(place.registry.len(), 1);
@@ -98,6 +98,22 @@ models! { "registry";
         });
     }
 
+    /// A task is entered while somebody looks.
+    /// Mutations: `enter_relaxed`, `look_relaxed_at_the_word`, `grown_relaxed`.
+    fn a_task_is_seen_whole_or_not_at_all() {
+        bounded(3, || {
+            let (place, alive) = (Place::new(), Alive::new());
+            let looker = {
+                let place = place.clone();
+                thread::spawn(move || place.registry.for_each(|seen| assert_eq!(seen.name, None)))
+            };
+            let task = short(&place, &alive);
+            looker.join().unwrap();
+            run(task);
+            assert_eq!((alive.count(), place.registry.len()), (0, 0));
+        });
+    }
+
     /// Row 24 of the faults. Nobody polls any more: what the registry took in, it must have cancelled. A thread without a seat.
     /// Mutations: `bind_ignores_the_close`, `bind_without_the_lock`.
     fn a_spawn_from_outside_against_shutdown_always_gets_an_answer() {
@@ -108,7 +124,7 @@ models! { "registry";
                 thread::spawn(move || endless(&place, &alive))
             };
             place.registry.close();
-            place.registry.shutdown_shard(1);
+            place.registry.shutdown(None);
             must_be_cancelled(spawner.join().unwrap());
             assert_eq!((alive.count(), place.registry.len()), (0, 0));
         });
@@ -130,14 +146,14 @@ models! { "registry";
             };
             let first = endless(&place, &alive);
             if noticed.load(Ordering::Relaxed) {
-                place.registry.shutdown_shard(0);
+                place.registry.shutdown(place.seat());
                 must_be_cancelled(first);
                 // After its pass it knows of the close.
                 must_be_cancelled(endless(&place, &alive));
                 closer.join().unwrap();
             } else {
                 closer.join().unwrap();
-                place.registry.shutdown_shard(0);
+                place.registry.shutdown(None);
                 must_be_cancelled(first);
             }
             assert_eq!((alive.count(), place.registry.len()), (0, 0));

@@ -37,19 +37,12 @@ impl Worker {
             self.shared.inject(task);
         }
         if at_once {
-            self.give_permit_on();
+            self.shared.idle.release_permit();
+            // Somebody is woken even if nothing waits: this thread may have been the one that looked after the reactor.
+            self.shared.notify();
+            Shared::supply_if_wanted(&self.shared);
         }
         f()
-    }
-
-    /// The permit in this thread's hand goes to whoever can use it.
-    fn give_permit_on(&self) {
-        self.shared.idle.release_permit();
-        self.shared.notify();
-        if self.shared.lifecycle.take_want() && Shared::start_thread(&self.shared).is_err() {
-            // Without a thread the permit stays idle until one comes back; the reactor thread asks again.
-            self.shared.want_thread();
-        }
     }
 }
 

@@ -286,7 +286,7 @@ impl Worker {
 
     /// The end: cancels every task there is, then drops what is queued here.
     pub(crate) fn close(&self) {
-        self.shared.cancel_all(self.index());
+        self.shared.registry.shutdown(Some(self.index()));
         drop(self.slot().lifo.take());
         while let Some(task) = self.seat.queue.pop() {
             drop(task);

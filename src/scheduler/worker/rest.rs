@@ -111,6 +111,9 @@ impl Worker {
 
     /// Ends this thread, which nobody can claim any more; what a blocked poll left in its queue is for the others.
     pub(super) fn leave(&self) {
+        if self.shared.registry.is_closed() {
+            return self.close();
+        }
         while let Some(task) = self.seat.queue.pop() {
             self.shared.inject(task);
         }

@@ -1,27 +1,26 @@
 //! The registry of live tasks: for shutdown, metrics and reports. It owns one reference to each.
 //!
 //! Sharded by seat: a worker enters the tasks that it spawns into its own shard, which nobody else fills, so it needs neither
-//! a lock nor a read-modify-write for that (`shard.rs`). Threads that are no workers share the last shard, and take a lock to
+//! a lock nor a read-modify-write for that (`shard.rs`). Threads that are no workers share the first shard, and take a lock to
 //! enter. A task remembers its place, and is taken out by one exchange on whatever thread it ends.
 //!
 //! # None is forgotten
-//! After `close`, and once every thread that may have entered a task has made a pass of `shutdown_shard` over its shard, or has
-//! ended before such a pass, no task is left:
-//! * `close` sets its flag under the lock. Whoever enters into the last shard looks at the flag under the lock: it sees the
-//!   flag, or the passes after `close` see its task.
-//! * A worker looks at the flag without the lock, and may see it late. But its own pass takes the lock, after `close` has had it,
-//!   so it sees its own tasks in that pass, and the flag from then on. A worker that ended before a pass was joined: what it
-//!   did is seen.
-//! * A worker that is stuck makes its pass when it comes back, if it ever does.
+//! After `close`, each worker calls `shutdown` for its own shard when it notices the end, and at last a thread without a seat
+//! calls it for all. Then no task is left, but of workers that are stuck, until they come to that call:
+//! * `close` sets its flag under the lock. Whoever enters into the first shard looks at the flag under the lock: it sees the
+//!   flag, or every later `shutdown` sees its task.
+//! * A worker looks at the flag without the lock, and may see it late. But it takes the lock in its `shutdown`, after `close` has
+//!   had it: there it sees its own tasks, and the flag from then on.
+//! * A worker that gives up its seat without a `shutdown` asks `is_closed`, under the lock, before it does. If it was not, `close`
+//!   comes after all that this worker has entered; if it was, it calls `shutdown`. Whoever has the seat next begins after that.
 //!
-//! Models: `task_end` (`a_spawn_against_shutdown…`, `a_completion_against_shutdown…`) and `registry`.
+//! Models: `registry`.
 
 mod shard;
 
 use std::collections::HashMap;
 use std::fmt;
 use std::future::Future;
-use std::mem;
 use std::panic::Location;
 use std::ptr::{self, NonNull};
 // std's own, for the names of tasks: nothing that loom would have to see, and loom's cannot hold a str.
@@ -32,18 +31,22 @@ use super::id::Id;
 use super::references::Reference;
 use super::{JoinHandle, Notified, Schedule, Task};
 use crate::primitives::Mutex;
-use crate::primitives::atomic::{AtomicBool, AtomicPtr, Ordering};
-use shard::{Seen, Shard};
+use crate::primitives::atomic::{AtomicBool, AtomicPtr, AtomicUsize, Ordering};
+use shard::Shard;
 
-/// How many words are walked through under one hold of the lock.
+/// How many words are looked at under one hold of the lock, at most.
 const STRIDE: u32 = 256;
 
 /// All live tasks of a runtime.
 pub(crate) struct Registry {
-    /// One for each seat, made when it is first used, and the last for everyone else.
+    /// The first for threads without a seat, then one for each seat, made when it is first used.
     shards: Box<[AtomicPtr<Shard>]>,
+    /// So many of them, from the front, may have been made.
+    made: AtomicUsize,
+    /// So many of them, from the front, some worker has cancelled or is about to.
+    cancelled: AtomicUsize,
     closed: AtomicBool,
-    /// Held by who looks at tasks, who takes them out to shut them down, who closes, and who enters into the last shard.
+    /// Held by who looks at tasks, who takes them out to shut them down, who closes, and who enters into the first shard.
     lock: Mutex<()>,
     /// The names of the tasks that have one.
     names: Mutex<HashMap<u64, Arc<str>>>,
@@ -86,6 +89,8 @@ impl Registry {
         assert!(seats < usize::from(UNBOUND), "a registry for {seats} seats");
         Self {
             shards: (0..=seats).map(|_| AtomicPtr::new(ptr::null_mut())).collect(),
+            made: AtomicUsize::new(1),
+            cancelled: AtomicUsize::new(0),
             closed: AtomicBool::new(false),
             lock: Mutex::new(()),
             names: Mutex::new(HashMap::new()),
@@ -126,9 +131,9 @@ impl Registry {
     fn enter(&self, seat: Option<usize>, task: Task, name: Option<Arc<str>>) -> Result<(), Task> {
         let Some(seat) = seat else {
             let _others = self.lock.lock();
-            return self.enter_as_owner(self.shards.len() - 1, task, name);
+            return self.enter_as_owner(0, task, name);
         };
-        self.enter_as_owner(seat, task, name)
+        self.enter_as_owner(seat + 1, task, name)
     }
 
     #[inline]
@@ -155,6 +160,8 @@ impl Registry {
         let shard = Box::into_raw(Box::new(Shard::new()));
         // ORDERING: Release, edge "shard": publishes the empty shard.
         self.shards[index].store(shard, Ordering::Release);
+        // ORDERING: Release, edge "shards-made": publishes the shard to whoever walks through all.
+        self.made.fetch_max(index + 1, Ordering::Release);
         // SAFETY: just made, and freed in `drop` only.
         unsafe { &*shard }
     }
@@ -177,13 +184,14 @@ impl Registry {
         if place.shard == UNBOUND {
             return None;
         }
+        let index = usize::from(place.shard);
+        let shard = self.shard(index).expect("a task is in a shard");
+        let released = shard.release(place.key, header, seat.is_some_and(|seat| seat + 1 == index));
         if place.named {
             self.forget_name(header.id());
         }
-        let index = usize::from(place.shard);
-        let shard = self.shard(index).expect("a task is in a shard");
         // SAFETY: the reference that was entered; the exchange in `release` gives it to one.
-        shard.release(place.key, header, seat == Some(index)).then(|| unsafe { task(NonNull::from(header)) })
+        released.then(|| unsafe { task(NonNull::from(header)) })
     }
 
     #[cold]
@@ -193,67 +201,77 @@ impl Registry {
         drop(name);
     }
 
-    /// From now on every `bind` is refused. The tasks that are in stay, until `shutdown_shard`.
+    /// From now on every `bind` is refused. The tasks that are in stay, until `shutdown`.
     pub(crate) fn close(&self) {
         let _others = self.lock.lock();
         // Relaxed: the lock orders it, see "None is forgotten".
         self.closed.store(true, Ordering::Relaxed);
     }
 
-    /// Whether `close` was called.
-    #[cfg(test)]
+    /// Whether `close` was called; whoever is told that it was not will have entered its tasks before every `shutdown`.
     pub(crate) fn is_closed(&self) -> bool {
+        let _others = self.lock.lock();
+        // Relaxed: the lock orders it, see "None is forgotten".
         self.closed.load(Ordering::Relaxed)
     }
 
-    /// Cancels every task of one shard: drops its future here, or, while it runs on another thread, leaves that to the
-    /// thread. Tasks entered meanwhile are cancelled too. Never unwinds.
-    pub(crate) fn shutdown_shard(&self, index: usize) {
-        let mut found = true;
-        while mem::take(&mut found) {
-            self.walk(
-                index,
-                |shard, key, taken: &mut Vec<Task>| {
-                    // SAFETY: the reference that was entered; `take` gives it to one.
-                    taken.extend(shard.take(key).map(|header| unsafe { task(header) }));
-                },
-                |taken| {
-                    found |= !taken.is_empty();
-                    taken.drain(..).for_each(Task::shutdown);
-                },
-            );
-        }
-    }
-
-    /// Calls `each` for every used word of a shard under the lock, and `then` without it after every stride.
-    fn walk<T>(&self, index: usize, each: impl Fn(&Shard, u32, &mut Vec<T>), mut then: impl FnMut(&mut Vec<T>)) {
-        let mut found = Vec::new();
-        let mut next = 0;
+    /// After `close`, cancels the tasks there are: drops their futures here, or, while one runs on another thread, leaves that to
+    /// the thread. Never unwinds.
+    ///
+    /// `seat` as for [`bind`](Self::bind). A worker cancels its own tasks, and shares the others' with the other workers;
+    /// a thread without a seat cancels all.
+    pub(crate) fn shutdown(&self, seat: Option<usize>) {
+        let made = self.made();
+        let Some(seat) = seat else { return (0..made).for_each(|index| self.shutdown_shard(index)) };
+        self.shutdown_shard(seat + 1);
         loop {
-            let others = self.lock.lock();
-            // Under the lock, for "None is forgotten".
-            let Some(shard) = self.shard(index) else { return };
-            let used = shard.used();
-            let end = used.min(next + STRIDE);
-            (next..end).for_each(|key| each(shard, key, &mut found));
-            drop(others);
-            then(&mut found);
-            if end == used {
+            // Relaxed: which shards are done is advice, since a thread without a seat comes last and does all.
+            let index = self.cancelled.fetch_add(1, Ordering::Relaxed);
+            if index >= made {
                 return;
             }
-            next = end;
+            if index != seat + 1 {
+                self.shutdown_shard(index);
+            }
         }
     }
 
-    /// How many shards there are.
-    pub(crate) fn shards(&self) -> usize {
-        self.shards.len()
+    fn shutdown_shard(&self, index: usize) {
+        let mut from = 0;
+        // SAFETY: the reference that was entered; `take` gives it to one.
+        let take = |shard: &Shard, key| shard.take(key).map(|header| unsafe { task(header) });
+        // One at a time: a destructor that does not return must not keep the next from others who look for it.
+        while let Some(task) = self.next(index, &mut from, take) {
+            task.shutdown();
+        }
     }
 
-    /// How many tasks are alive: exact when nothing happens meanwhile. Walks through all: for reports.
+    /// What `find` finds next in a shard, under the lock. It begins at word `from`, which it moves on.
+    fn next<T>(&self, index: usize, from: &mut u32, find: impl Fn(&Shard, u32) -> Option<T>) -> Option<T> {
+        loop {
+            let _others = self.lock.lock();
+            let shard = self.shard(index)?;
+            let used = shard.used();
+            if *from >= used {
+                return None;
+            }
+            for key in *from..used.min(*from + STRIDE) {
+                *from = key + 1;
+                if let Some(found) = find(shard, key) {
+                    return Some(found);
+                }
+            }
+        }
+    }
+
+    fn made(&self) -> usize {
+        // ORDERING: Acquire, edge "shards-made": whoever sees the number sees the shards.
+        self.made.load(Ordering::Acquire)
+    }
+
+    /// How many tasks are alive: exact when nothing happens meanwhile.
     pub(crate) fn len(&self) -> usize {
-        let shards = (0..self.shards.len()).filter_map(|index| self.shard(index));
-        shards.map(|shard| (0..shard.used()).filter(|&key| shard.is_taken(key)).count()).sum()
+        (0..self.made()).filter_map(|index| self.shard(index)).map(Shard::len).sum()
     }
 
     /// The name of the live task with this number, if it has one.
@@ -263,22 +281,18 @@ impl Registry {
 
     /// Calls `f` for each live task, without any lock. Each is seen at one moment.
     pub(crate) fn for_each(&self, mut f: impl FnMut(TaskInfo)) {
-        for index in 0..self.shards.len() {
-            self.walk(
-                index,
-                |shard, key, seen| {
-                    let Seen::Task(looked) = shard.look(key) else { return };
-                    let info = self.info(looked.header());
-                    // SAFETY: the reference of a task that was released meanwhile; `end` gives it to one.
-                    seen.push((info, looked.end().map(|header| unsafe { task(header) })));
-                },
-                |seen| {
-                    for (info, ended) in seen.drain(..) {
-                        drop(ended);
-                        f(info);
-                    }
-                },
-            );
+        let look = |shard: &Shard, key| {
+            let looked = shard.look(key)?;
+            let info = self.info(looked.header());
+            // SAFETY: the reference of a task that was released meanwhile; `end` gives it to one.
+            Some((info, looked.end().map(|header| unsafe { task(header) })))
+        };
+        for index in 0..self.made() {
+            let mut from = 0;
+            while let Some((info, ended)) = self.next(index, &mut from, look) {
+                drop(ended);
+                f(info);
+            }
         }
     }
 

@@ -21,13 +21,13 @@
 //! * The shared list is pushed to one word at a time, and taken as a whole by the owner, so a word that comes back to its top
 //!   harms nobody.
 //!
-//! The table grows by levels, each four times the one before; it never moves and never shrinks: eight bytes for each task of the
+//! The table grows by levels, each twice the one before; it never moves and never shrinks: eight bytes for each task of the
 //! largest number there has been, sixteen at most.
 
 use std::ptr::{self, NonNull};
 
 use crate::primitives::CachePadded;
-use crate::primitives::atomic::{AtomicPtr, AtomicU32, Ordering};
+use crate::primitives::atomic::{AtomicPtr, AtomicU32, AtomicU64, Ordering};
 use crate::tasks::cell::Header;
 
 /// What a word that holds no task has set.
@@ -43,7 +43,7 @@ const _: () = assert!(align_of::<Header>() > TAG);
 
 /// How many words the first level has, and how many levels there can be: more words than keys.
 const FIRST: u32 = 16;
-const LEVELS: usize = 14;
+const LEVELS: usize = 27;
 
 /// The end of a list of free words, and more than any key: 30 bits, so that a link fits beside the tag in 32.
 const NONE: u32 = u32::MAX >> 2;
@@ -53,8 +53,8 @@ type Word = AtomicPtr<Header>;
 pub(super) struct Shard {
     /// Read and written by the owner alone, without anything else, but for `used`.
     owner: CachePadded<Owner>,
-    /// The free words that others have given back: the first one's key.
-    freed: CachePadded<AtomicU32>,
+    /// The free words that others have given back: the first one's key, and above it how many there have ever been.
+    freed: CachePadded<AtomicU64>,
     levels: [AtomicPtr<Level>; LEVELS],
 }
 
@@ -63,18 +63,13 @@ struct Owner {
     free: AtomicU32,
     /// So many words have ever been used.
     used: AtomicU32,
+    /// How often a word was filled less how often the owner emptied one; it may wrap.
+    entered: AtomicU32,
 }
 
 struct Level(Box<[Word]>);
 
-/// What a look has found.
-pub(super) enum Seen<'a> {
-    Nothing,
-    /// A task that stays alive until `end` is called.
-    Task(Looked<'a>),
-}
-
-/// A task that is being looked at.
+/// A task that is being looked at: it stays alive until `end` is called.
 #[must_use]
 pub(super) struct Looked<'a> {
     shard: &'a Shard,
@@ -85,8 +80,12 @@ pub(super) struct Looked<'a> {
 impl Shard {
     pub(super) fn new() -> Self {
         Self {
-            owner: CachePadded::new(Owner { free: AtomicU32::new(NONE), used: AtomicU32::new(0) }),
-            freed: CachePadded::new(AtomicU32::new(NONE)),
+            owner: CachePadded::new(Owner {
+                free: AtomicU32::new(NONE),
+                used: AtomicU32::new(0),
+                entered: AtomicU32::new(0),
+            }),
+            freed: CachePadded::new(AtomicU64::new(u64::from(NONE))),
             levels: std::array::from_fn(|_| AtomicPtr::new(ptr::null_mut())),
         }
     }
@@ -110,13 +109,17 @@ impl Shard {
 
     /// All that others have given back.
     fn take_freed(&self) -> u32 {
-        // Relaxed: a look before the exchange.
-        if self.freed.load(Ordering::Relaxed) == NONE {
-            return NONE;
+        let mut now = self.freed.load(Ordering::Relaxed);
+        while now as u32 != NONE {
+            let empty = now & !u64::from(u32::MAX) | u64::from(NONE);
+            // ORDERING: Acquire, edge "freed": pairs with each push in `give_back`, whose chain of exchanges it ends; without it a
+            // link of the list might be read as it was before.
+            match self.freed.compare_exchange_weak(now, empty, Ordering::Acquire, Ordering::Relaxed) {
+                Ok(_) => break,
+                Err(other) => now = other,
+            }
         }
-        // ORDERING: Acquire, edge "freed": pairs with each push in `give_back`, whose chain of exchanges it ends; without it a link
-        // of the list might be read as it was before.
-        self.freed.swap(NONE, Ordering::Acquire)
+        now as u32
     }
 
     fn take_unused(&self) -> u32 {
@@ -124,7 +127,7 @@ impl Shard {
         let (level, place) = locate(used);
         assert!(used < NONE, "more than a thousand million tasks of one worker");
         if place == 0 {
-            let words = (0..FIRST << (2 * level)).map(|_| Word::new(free_with(NONE))).collect();
+            let words = (0..FIRST << level).map(|_| Word::new(free_with(NONE))).collect();
             let new = Box::into_raw(Box::new(Level(words)));
             // Relaxed: published by the store to `used`.
             self.levels[level].store(new, Ordering::Relaxed);
@@ -136,6 +139,7 @@ impl Shard {
 
     /// Puts a task into a word that `take_free` gave.
     pub(super) fn enter(&self, key: u32, task: NonNull<Header>) {
+        self.count_entered(1);
         // ORDERING: Release, edge "entered": publishes the task's header to whoever looks at it or shuts it down.
         self.word(key).store(task.as_ptr(), Ordering::Release);
     }
@@ -149,7 +153,10 @@ impl Shard {
         loop {
             // ORDERING: Acquire, edge "looked": a look that is over comes before whatever is done to the task after this.
             match word.compare_exchange(live, free_with(next), Ordering::Acquire, Ordering::Relaxed) {
-                Ok(_) if by_owner => self.owner.free.store(key, Ordering::Relaxed),
+                Ok(_) if by_owner => {
+                    self.owner.free.store(key, Ordering::Relaxed);
+                    self.count_entered(u32::MAX);
+                }
                 Ok(_) => self.give_back(key),
                 Err(now) if now == tagged(live, LOOKED) => {
                     // ORDERING: Release, edge "left": what was done with the task comes before the looker gives its reference up.
@@ -166,18 +173,40 @@ impl Shard {
         }
     }
 
+    /// Adds to the owner's count, modulo 2³².
+    fn count_entered(&self, more: u32) {
+        // Relaxed, a load and a store: the owner's own.
+        let entered = self.owner.entered.load(Ordering::Relaxed);
+        self.owner.entered.store(entered.wrapping_add(more), Ordering::Relaxed);
+    }
+
     /// Puts a word without a task onto the shared list.
     fn give_back(&self, key: u32) {
-        let mut first = self.freed.load(Ordering::Relaxed);
+        let mut now = self.freed.load(Ordering::Relaxed);
         loop {
             // Relaxed: published by the exchange.
-            self.word(key).store(free_with(first), Ordering::Relaxed);
-            // ORDERING: Release, edge "freed": publishes the link to the owner's swap.
-            match self.freed.compare_exchange_weak(first, key, Ordering::Release, Ordering::Relaxed) {
+            self.word(key).store(free_with(now as u32), Ordering::Relaxed);
+            let count = (now >> 32).wrapping_add(1);
+            // ORDERING: Release, edge "freed": publishes the link to the owner's exchange.
+            match self.freed.compare_exchange_weak(
+                now,
+                count << 32 | u64::from(key),
+                Ordering::Release,
+                Ordering::Relaxed,
+            ) {
                 Ok(_) => return,
-                Err(now) => first = now,
+                Err(other) => now = other,
             }
         }
+    }
+
+    /// How many words hold a task: exact when nothing happens meanwhile.
+    pub(super) fn len(&self) -> usize {
+        // Relaxed: a figure for reports; nothing is read on the strength of it.
+        let given_back = (self.freed.load(Ordering::Relaxed) >> 32) as u32;
+        let len = self.owner.entered.load(Ordering::Relaxed).wrapping_sub(given_back);
+        // Seen at two moments, it may be less than nothing.
+        if len < NONE { len as usize } else { 0 }
     }
 
     /// How many words there are to walk through.
@@ -186,23 +215,15 @@ impl Shard {
         self.owner.used.load(Ordering::Acquire)
     }
 
-    /// Whether a task is in this word, at one moment.
-    pub(super) fn is_taken(&self, key: u32) -> bool {
-        // Relaxed: a count for reports; nothing is read through it.
-        self.word(key).load(Ordering::Relaxed).addr() & FREE == 0
-    }
-
-    /// Looks at the task in a word. Under the registry's lock.
-    pub(super) fn look(&self, key: u32) -> Seen<'_> {
+    /// Looks at the task in a word, if there is one. Under the registry's lock.
+    pub(super) fn look(&self, key: u32) -> Option<Looked<'_>> {
         let word = self.word(key);
         // Relaxed: a guess that the exchange confirms.
         let now = word.load(Ordering::Relaxed);
-        let Some(task) = NonNull::new(now).filter(|task| task.addr().get() & TAG == 0) else { return Seen::Nothing };
+        let task = NonNull::new(now).filter(|task| task.addr().get() & TAG == 0)?;
         // ORDERING: Acquire, edge "entered": the header is read now.
-        match word.compare_exchange(now, tagged(now, LOOKED), Ordering::Acquire, Ordering::Relaxed) {
-            Ok(_) => Seen::Task(Looked { shard: self, key, task }),
-            Err(_) => Seen::Nothing,
-        }
+        word.compare_exchange(now, tagged(now, LOOKED), Ordering::Acquire, Ordering::Relaxed).ok()?;
+        Some(Looked { shard: self, key, task })
     }
 
     /// Takes the task out of a word, to shut it down. Under the registry's lock, so nobody looks at it.
@@ -248,8 +269,9 @@ impl Looked<'_> {
     /// Ends the look. The task, if it was released meanwhile: its reference is the caller's now.
     pub(super) fn end(self) -> Option<NonNull<Header>> {
         let (word, live) = (self.shard.word(self.key), self.task.as_ptr());
-        // ORDERING: Release, edge "looked": this look comes before the release that follows. Acquire on failure, edge "left".
-        // (No model tells these two from Relaxed: the references of the task order its freeing in all of them.)
+        // ORDERING: Release, edge "looked": what was read of the task comes before the release that follows, and so before its
+        // memory is freed. (The models do not see memory being freed, and so not whether this is Relaxed.) Acquire on failure,
+        // edge "left".
         match word.compare_exchange(tagged(live, LOOKED), live, Ordering::Release, Ordering::Acquire) {
             Ok(_) => None,
             Err(_) => {
@@ -260,11 +282,10 @@ impl Looked<'_> {
     }
 }
 
-/// The level of a key and its place there: level `n` begins at `FIRST · (4ⁿ − 1) / 3`.
+/// The level of a key and its place there: level `n` begins at `FIRST · (2ⁿ − 1)`.
 fn locate(key: u32) -> (usize, usize) {
-    let level = (3 * u64::from(key / FIRST) + 1).ilog2() / 2;
-    let begins = FIRST * (((1u64 << (2 * level)) - 1) / 3) as u32;
-    (level as usize, (key - begins) as usize)
+    let level = (key / FIRST + 1).ilog2();
+    (level as usize, (key - FIRST * ((1 << level) - 1)) as usize)
 }
 
 fn tagged(task: *mut Header, tag: usize) -> *mut Header {
@@ -289,7 +310,7 @@ mod tests {
         for key in 0..100_000 {
             assert_eq!(locate(key), expected, "key {key}");
             expected.1 += 1;
-            if expected.1 == (FIRST as usize) << (2 * expected.0) {
+            if expected.1 == (FIRST as usize) << expected.0 {
                 expected = (expected.0 + 1, 0);
             }
         }
@@ -301,7 +322,10 @@ mod tests {
         let shard = Shard::new();
         let keys: Vec<_> = (0..100).map(|_| shard.take_free()).collect();
         assert_eq!(keys, (0..100).collect::<Vec<_>>());
+        (0..100).for_each(|key| shard.enter(key, NonNull::dangling()));
+        assert_eq!(shard.len(), 100);
         (0..50).for_each(|key| shard.give_back(key));
+        assert_eq!(shard.len(), 50);
         let mut again: Vec<_> = (0..50).map(|_| shard.take_free()).collect();
         again.sort_unstable();
         assert_eq!(again, (0..50).collect::<Vec<_>>());

@@ -94,7 +94,7 @@ impl List {
 
     fn shutdown(&self) {
         self.registry.close();
-        (0..self.registry.shards()).for_each(|shard| self.registry.shutdown_shard(shard));
+        self.registry.shutdown(None);
         while self.next().is_some() {}
     }
 }
