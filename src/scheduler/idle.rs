@@ -213,11 +213,13 @@ impl Idle {
         Counts(self.counts.load(Ordering::Relaxed)).poller() == Some(me)
     }
 
-    /// Becomes a searcher, unless half the permits in use already search.
+    /// Becomes a searcher, unless half the permits already search, or all others are idle: then there is nothing to take
+    /// away from anybody but a thread that is stuck, and its tasks are found by the look that follows the announcement of
+    /// sleep.
     pub(crate) fn start_search(&self, in_all: usize) -> bool {
         // Relaxed: a bound on contention, no more. Coming to search publishes nothing.
         let seen = Counts(self.counts.load(Ordering::Relaxed));
-        if 2 * seen.searching() >= in_all as u64 {
+        if 2 * seen.searching() >= in_all as u64 || seen.permits() + 1 >= in_all as u64 {
             return false;
         }
         self.counts.fetch_add(ONE_SEARCHING, Ordering::Relaxed);

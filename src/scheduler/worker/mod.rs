@@ -19,6 +19,7 @@ use super::slot::{Control, Slot};
 use super::slots::Seat;
 use super::wakes;
 use crate::primitives::atomic::{Ordering, fence};
+use crate::primitives::clock::{NEVER, Nanos};
 use crate::primitives::random::Random;
 use crate::primitives::thread::native_id;
 use crate::primitives::{Arc, assert_none_held};
@@ -40,6 +41,10 @@ pub(crate) struct Worker {
     mode: Cell<Mode>,
     /// How many tasks the batch in progress has queued.
     batch: Cell<usize>,
+    /// When another worker is to be woken for tasks that the reactor brought and that are queued here; NEVER: no need.
+    help_due: Cell<Nanos>,
+    /// For how many batches still another worker is woken at once.
+    hasty: Cell<u32>,
     wakers: Cell<Vec<Waker>>,
     random: Random,
 }
@@ -78,6 +83,8 @@ impl Worker {
             searching: Cell::new(false),
             mode: Cell::new(Mode::Running),
             batch: Cell::new(0),
+            help_due: Cell::new(NEVER),
+            hasty: Cell::new(0),
             wakers: Cell::new(Vec::new()),
             random,
             seat: ManuallyDrop::new(seat),
@@ -150,6 +157,9 @@ impl Worker {
             self.until_injector.set(1);
         }
         slot.end_poll();
+        if self.help_due.get() != NEVER {
+            self.see_to_batch();
+        }
         if slot.control() == Control::Active { Step::Ran } else { self.go_on_without_permit() }
     }
 
@@ -267,8 +277,10 @@ impl Worker {
         // An error was reported by the reactor to all who wait for I/O.
         let _ = token.poll(Wait::No, &mut wakers);
         drop(token);
-        if self.wake_batch(wakers) > 0 {
-            self.shared.notify();
+        let queued = self.wake_batch(wakers);
+        if queued > 0 {
+            // Counted with what they wait behind.
+            self.share_batch(queued + 1);
         }
     }
 

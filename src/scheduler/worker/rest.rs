@@ -6,6 +6,7 @@ use super::super::idle::Bed;
 use super::super::slot::Control;
 use super::{Step, Worker};
 use crate::primitives::atomic::{Ordering, fence};
+use crate::primitives::clock::{NEVER, Nanos};
 use crate::primitives::thread::{call, pause};
 use crate::reactor::Wait;
 
@@ -14,6 +15,13 @@ const POLL_FAILED_PAUSE: Duration = Duration::from_millis(10);
 
 /// How long the poller waits before it tries for the reactor's token again.
 const TOKEN_PAUSE: Duration = Duration::from_micros(20);
+
+/// How long several tasks that the reactor brought may wait in this worker's queue before another is woken for them: not much
+/// longer than that other takes to come. With short polls they are done by then, and it would have come for nothing.
+const PATIENCE: Nanos = 50_000;
+
+/// After a poll that kept a batch waiting for longer still, so many batches are made known at once.
+const HASTY_BATCHES: u32 = 64;
 
 impl Worker {
     /// Gives the permit back and sleeps until there is work, or until `interrupt` says so after a wake-up of the
@@ -30,6 +38,7 @@ impl Worker {
     }
 
     pub(super) fn rest(&self, bed: Bed, interrupt: &dyn Fn() -> bool) -> Step {
+        self.help_due.set(NEVER);
         // ORDERING: SeqCst fence, edge "work-published", the sleeper's side: it has announced its sleep, fences, and
         // looks for work once more. Its twin is in `Shared::notify`, which tells the proof.
         fence(Ordering::SeqCst);
@@ -89,10 +98,40 @@ impl Worker {
         if by_itself {
             self.shared.rouse_watch();
         }
-        // One task: this worker runs it and comes back. More: another is woken, and takes the token when it has
-        // nothing left.
-        if self.wake_batch(wakers) > 1 {
+        // The look at the reactor amid tasks counts from here.
+        self.until_events.set(self.shared.config.event_interval);
+        let queued = self.wake_batch(wakers);
+        self.share_batch(queued);
+    }
+
+    /// The reactor's tasks are queued here: who else is to know? Of one alone nobody: this worker runs it and comes back to
+    /// the poll. Of several another, if they still wait after [`PATIENCE`]; at once where polls have lately been so
+    /// long that nobody should wait for one.
+    pub(super) fn share_batch(&self, queued: usize) {
+        let hasty = self.hasty.get();
+        self.hasty.set(hasty.saturating_sub(1));
+        if queued < 2 || self.shared.config.permits < 2 {
+            return;
+        }
+        if hasty > 0 {
             self.shared.notify();
+        } else if self.help_due.get() == NEVER {
+            self.help_due.set(self.shared.reactor.clock().now().saturating_add(PATIENCE));
+        }
+    }
+
+    /// After a poll, with a batch under way of which nobody else knows. Should a poll not come to its end, the watch makes the
+    /// queue known.
+    pub(super) fn see_to_batch(&self) {
+        if self.seat.queue.is_empty() {
+            self.help_due.set(NEVER);
+            return;
+        }
+        let Some(late) = self.shared.reactor.clock().now().checked_sub(self.help_due.get()) else { return };
+        self.help_due.set(NEVER);
+        self.shared.notify();
+        if late > PATIENCE {
+            self.hasty.set(HASTY_BATCHES);
         }
     }
 
