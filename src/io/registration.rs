@@ -68,10 +68,11 @@ impl Registration {
     }
 
     /// Waits for one direction. Only the last caller's task per direction is woken.
+    #[inline]
     pub(crate) fn poll_ready(&self, cx: &mut Context<'_>, direction: Direction) -> Poll<io::Result<ReadyEvent>> {
-        let step = ready!(coop::poll_proceed(cx));
+        // First whether it is ready: who waits spends nothing of the budget.
         let event = ready!(self.io.poll_ready(cx, direction))?;
-        step.made_progress();
+        ready!(coop::poll_proceed(cx)).made_progress();
         Poll::Ready(Ok(event))
     }
 

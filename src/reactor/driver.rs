@@ -243,8 +243,8 @@ impl Token<'_> {
             }
         }
         timers.fire(clock, wakers);
-        // Relaxed: a figure to compare.
-        turns.fetch_add(1, Ordering::Relaxed);
+        // Relaxed, a load and a store: only the token's holder writes this figure, which is there to be compared.
+        turns.store(turns.load(Ordering::Relaxed) + 1, Ordering::Relaxed);
         result
     }
 

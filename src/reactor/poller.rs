@@ -138,13 +138,11 @@ impl Remote {
 }
 
 fn ready(event: &mio::event::Event) -> Ready {
-    let bits = [
-        (event.is_readable(), Ready::READABLE),
-        (event.is_writable(), Ready::WRITABLE),
-        (event.is_read_closed(), Ready::READ_CLOSED),
-        (event.is_write_closed(), Ready::WRITE_CLOSED),
-        (event.is_error(), Ready::ERROR),
-        (event.is_priority(), Ready::PRIORITY),
-    ];
-    bits.into_iter().filter(|(is, _)| *is).fold(Ready::NOTHING, |all, (_, bit)| all | bit)
+    let only = |is: bool, bit: Ready| if is { bit } else { Ready::NOTHING };
+    only(event.is_readable(), Ready::READABLE)
+        | only(event.is_writable(), Ready::WRITABLE)
+        | only(event.is_read_closed(), Ready::READ_CLOSED)
+        | only(event.is_write_closed(), Ready::WRITE_CLOSED)
+        | only(event.is_error(), Ready::ERROR)
+        | only(event.is_priority(), Ready::PRIORITY)
 }

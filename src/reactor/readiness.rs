@@ -180,25 +180,39 @@ impl ScheduledIo {
     /// # Errors
     /// The runtime was shut down, or its event queue is broken.
     pub(crate) fn ready_now(&self, mask: Ready) -> io::Result<Option<ReadyEvent>> {
+        self.look(mask).transpose()
+    }
+
+    /// As [`ready_now`](Self::ready_now), turned round: in most cases one test tells.
+    #[inline]
+    fn look(&self, mask: Ready) -> Option<io::Result<ReadyEvent>> {
         // ORDERING: Acquire, edge "readiness": pairs with the poller's AcqRel in `set`, `fail`, `shut_down`; publishes
         // `failure`, and what the poller's thread did before.
         let word = self.word.load(Ordering::Acquire);
-        if word & (SHUTDOWN | FAILED) != 0 {
-            return Err(self.error(word));
+        if word & (u64::from(mask.0) | SHUTDOWN | FAILED) == 0 {
+            return None;
         }
-        let ready = Ready((word & READY_BITS) as u8).and(mask);
-        Ok((!ready.is_empty()).then_some(ReadyEvent { tick: word & TICK_BITS, ready }))
+        if word & (SHUTDOWN | FAILED) != 0 {
+            return Some(Err(self.error(word)));
+        }
+        Some(Ok(ReadyEvent { tick: word & TICK_BITS, ready: Ready((word & READY_BITS) as u8).and(mask) }))
     }
 
     /// Waits for one direction. Only the last caller's waker per direction is kept.
     ///
     /// # Errors
     /// As [`ScheduledIo::ready_now`].
+    #[inline]
     pub(crate) fn poll_ready(&self, cx: &mut Context<'_>, direction: Direction) -> Poll<io::Result<ReadyEvent>> {
-        let mask = direction.mask();
-        if let Some(ready) = self.ready_now(mask).transpose() {
-            return Poll::Ready(ready);
+        match self.look(direction.mask()) {
+            Some(ready) => Poll::Ready(ready),
+            None => self.wait(cx, direction),
         }
+    }
+
+    /// Leaves the task's waker. Out of line: operations that need not wait are the more frequent.
+    #[inline(never)]
+    fn wait(&self, cx: &mut Context<'_>, direction: Direction) -> Poll<io::Result<ReadyEvent>> {
         assert_none_held();
         let mut waker = Some(cx.waker().clone());
         let mut waiters = self.waiters.lock();
@@ -208,7 +222,7 @@ impl ScheduledIo {
         };
         std::mem::swap(slot, &mut waker);
         // The second look, under the lock: an event whose wakers were taken before this one came is seen now.
-        let ready = self.ready_now(mask).transpose();
+        let ready = self.look(direction.mask());
         if ready.is_some() {
             std::mem::swap(slot, &mut waker);
         }
@@ -313,6 +327,7 @@ impl ScheduledIo {
         }
     }
 
+    #[cold]
     fn error(&self, word: u64) -> io::Error {
         if word & SHUTDOWN != 0 {
             return shut_down_error();
@@ -348,7 +363,7 @@ impl Future for Readiness<'_> {
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.get_mut();
-        if let Some(ready) = this.io.ready_now(this.mask).transpose() {
+        if let Some(ready) = this.io.look(this.mask) {
             return Poll::Ready(ready);
         }
         assert_none_held();
@@ -359,7 +374,7 @@ impl Future for Readiness<'_> {
             None => this.key = Some(waiters.others.insert(Waiter { mask: this.mask, waker: waker.take() })),
         }
         // The second look, under the lock, as in `ScheduledIo::poll_ready`.
-        let ready = this.io.ready_now(this.mask).transpose();
+        let ready = this.io.look(this.mask);
         drop(waiters);
         drop(waker);
         ready.map_or(Poll::Pending, Poll::Ready)
