@@ -192,7 +192,7 @@ impl Timers {
     }
 
     /// Whether a timer that was armed for `deadline` is known to have fired, without a lock. If so its key is over.
-    pub(crate) fn has_passed(&self, key: TimerKey, deadline: Nanos) -> bool {
+    fn has_passed(&self, key: TimerKey, deadline: Nanos) -> bool {
         // Relaxed: who is told nothing yet takes the lock; who is told so needs nothing from the wheel.
         deadline <= self.shard(key).passed.load(Ordering::Relaxed)
     }
@@ -284,7 +284,7 @@ impl Timers {
     /// When a sleeping poller will see to what is due at `due`.
     fn rested(&self, due: Nanos) -> Nanos {
         // Relaxed: see "Many at once" above.
-        due.max(self.rest_until.load(Ordering::Relaxed))
+        if due == NEVER { NEVER } else { due.max(self.rest_until.load(Ordering::Relaxed)) }
     }
 
     /// After an earlier deadline was shown: finds out whether a poller must be woken for it.

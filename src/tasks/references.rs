@@ -140,6 +140,10 @@ impl Notified {
     pub(crate) fn location(&self) -> &'static Location<'static> {
         self.0.header().location()
     }
+
+    pub(super) fn header(&self) -> &Header {
+        self.0.header()
+    }
 }
 
 /// The registry's reference to a task.

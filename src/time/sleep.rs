@@ -205,10 +205,7 @@ impl Sleep {
 
     fn disarm(&mut self) {
         if let State::Armed(key) = std::mem::replace(&mut self.state, State::Unknown) {
-            let reactor = self.reactor();
-            if !reactor.timers().has_passed(key, self.time(reactor)) {
-                reactor.timers().cancel(key);
-            }
+            self.reactor().timers().cancel(key);
         }
     }
 }

@@ -284,6 +284,10 @@ impl<T> Wheel<T> {
         }
         let index = self.vacant;
         self.vacant = std::mem::replace(&mut self.entries[index as usize], entry).position;
+        if let Some(next) = self.entries.get(self.vacant as usize) {
+            // The vacant ones are in the order in which they fired, and so all over the arena.
+            prefetch(next);
+        }
         Key { index, generation }
     }
 

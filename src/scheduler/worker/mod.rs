@@ -249,6 +249,8 @@ impl Worker {
     pub(crate) fn push_next(&self, task: Notified) {
         if self.mode.get() == Mode::Batch {
             self.batch.set(self.batch.get() + 1);
+            // After a crowd of timers each word of the registry is a miss.
+            self.shared.registry.fetch(&task);
             self.seat.queue.push(task);
         } else if !self.shared.config.hands_off {
             // `current_thread` runs tasks in the order in which they became ready, as asyncio's loop does: nobody steals

@@ -167,6 +167,16 @@ impl Registry {
     }
 
     #[inline]
+    /// Asks the processor for the word of a task that is about to run, and may end by that.
+    pub(crate) fn fetch(&self, task: &Notified) {
+        let place = task.header().place();
+        if place.shard != UNBOUND {
+            if let Some(shard) = self.shard(usize::from(place.shard)) {
+                shard.fetch(place.key);
+            }
+        }
+    }
+
     fn shard(&self, index: usize) -> Option<&Shard> {
         // ORDERING: Acquire, edge "shard": whoever sees it sees it whole.
         let shard = NonNull::new(self.shards[index].load(Ordering::Acquire))?;

@@ -26,8 +26,8 @@
 
 use std::ptr::{self, NonNull};
 
-use crate::primitives::CachePadded;
 use crate::primitives::atomic::{AtomicPtr, AtomicU32, AtomicU64, Ordering};
+use crate::primitives::{CachePadded, prefetch};
 use crate::tasks::cell::Header;
 
 /// What a word that holds no task has set.
@@ -103,7 +103,12 @@ impl Shard {
         }
         // Relaxed: the owner wrote the link itself, or took it together with the list (edge "freed").
         let word = self.word(free).load(Ordering::Relaxed);
-        self.owner.free.store(next_of(word), Ordering::Relaxed);
+        let next = next_of(word);
+        self.owner.free.store(next, Ordering::Relaxed);
+        if next != NONE {
+            // The list is in the order in which tasks ended, and so all over the table.
+            self.fetch(next);
+        }
         free
     }
 
@@ -142,6 +147,11 @@ impl Shard {
         self.count_entered(1);
         // ORDERING: Release, edge "entered": publishes the task's header to whoever looks at it or shuts it down.
         self.word(key).store(task.as_ptr(), Ordering::Release);
+    }
+
+    /// Asks the processor for a word that will be written soon.
+    pub(super) fn fetch(&self, key: u32) {
+        prefetch(ptr::from_ref(self.word(key)));
     }
 
     /// Takes the task out of its word. False if it is not there: a shutdown has it, or a looker will give up its reference.
