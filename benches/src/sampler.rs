@@ -2,6 +2,7 @@
 
 use crate::measure::{Usage, raise_file_limit};
 use crate::options::Options;
+use crate::peers::tokio::Tokio;
 use crate::peers::{Name, Peer, floor, with_peer};
 use crate::process::{Answering, die_with_parent, tell};
 use crate::rows::{self, Body, SCALING_WORKERS, Sample, Scale, Service};
@@ -32,17 +33,17 @@ fn sample<P: Peer>(name: &str, scale: Scale, workers: usize) -> Result<(), Strin
     match body {
         Body::Kept(measure) => {
             let peer = P::start(workers);
-            for_each_question(|| tell(&with_usage(|| measure(&peer, scale))));
+            for_each_question(|| tell(&with_usage(|| measure(&peer, scale)).values));
         }
         Body::Bare(measure) | Body::Alone(measure) => {
-            for_each_question(|| tell(&with_usage(|| measure(scale, workers))));
+            for_each_question(|| tell(&with_usage(|| measure(scale, workers)).values));
         }
         Body::Scaling(measure) => {
             let peers = SCALING_WORKERS.map(P::start);
             let mut turn = 0;
             for_each_question(|| {
                 turn += 1;
-                tell(&with_usage(|| scaled(&peers, measure, scale, turn)));
+                tell(&with_usage(|| scaled(&peers, measure, scale, turn)).values);
             });
         }
         Body::Serve(service, _) => {
@@ -66,13 +67,13 @@ fn for_each_question(mut answer: impl FnMut()) {
 }
 
 /// Takes a sample and appends the values of `rows::USAGE`.
-fn with_usage(measure: impl FnOnce() -> Sample) -> Vec<f64> {
+fn with_usage(measure: impl FnOnce() -> Sample) -> Sample {
     let before = Usage::now();
     let mut sample = measure();
     let usage = Usage::now().since(before);
     let operations = sample.operations as f64;
     sample.values.extend([usage.cpu.as_nanos() as f64 / operations, usage.switches as f64 / operations]);
-    sample.values
+    sample
 }
 
 /// One sample per number of workers, in turns, and at last the ratio of the two largest numbers.
@@ -102,7 +103,7 @@ fn listen() -> Result<(TcpListener, SocketAddr), String> {
 
 fn sample_floor(row: &str, scale: Scale, workers: usize) -> Result<(), String> {
     match floor::body(row) {
-        Some(Body::Bare(measure)) => for_each_question(|| tell(&with_usage(|| measure(scale, workers)))),
+        Some(Body::Bare(measure)) => for_each_question(|| tell(&with_usage(|| measure(scale, workers)).values)),
         Some(Body::Serve(service, _)) => {
             let (listener, address) = listen()?;
             std::thread::spawn(move || floor::server::serve(service, listener).expect("the floor serves"));
@@ -127,17 +128,20 @@ fn serve<P: Peer>(peer: &P, service: Service) -> Result<SocketAddr, String> {
 
 /// Takes the samples of the chosen rows in this very process, for `perf record`, `strace -c` and callgrind.
 pub(crate) fn profile(peer: Name, options: &Options) -> Result<(), String> {
-    if peer == Name::Floor {
-        return Err("the floor is no runtime: nothing to profile".to_owned());
-    }
     raise_file_limit();
+    if peer == Name::Floor {
+        return profile_floor(options);
+    }
     with_peer!(peer, P => profile_rows::<P>(options))
 }
+
+/// Takes one sample of a row.
+type Take<'a> = Box<dyn FnMut() -> Result<Sample, String> + 'a>;
 
 fn profile_rows<P: Peer>(options: &Options) -> Result<(), String> {
     let (scale, workers) = (options.scale, options.workers);
     for row in rows::all::<P>().into_iter().filter(|row| options.wants(row.name)) {
-        let take: Box<dyn FnMut() -> Result<Vec<f64>, String>> = match row.body {
+        let take: Take<'_> = match row.body {
             None => continue,
             Some(Body::Kept(measure)) => {
                 let peer = P::start(workers);
@@ -155,7 +159,10 @@ fn profile_rows<P: Peer>(options: &Options) -> Result<(), String> {
                 let port = serve(&peer, service)?.port();
                 Box::new(move || {
                     let _alive = &peer;
-                    crate::load::start(service, port, connections, std::process::id(), options)?.answer()
+                    let values =
+                        crate::load::start(service, port, connections, std::process::id(), options)?.answer()?;
+                    // How many requests there were, the load does not tell.
+                    Ok(Sample { operations: 0, values })
                 })
             }
         };
@@ -164,9 +171,21 @@ fn profile_rows<P: Peer>(options: &Options) -> Result<(), String> {
     Ok(())
 }
 
-fn print_samples(row: &str, rounds: usize, mut take: impl FnMut() -> Result<Vec<f64>, String>) -> Result<(), String> {
+/// What has a floor without a server.
+fn profile_floor(options: &Options) -> Result<(), String> {
+    for row in rows::all::<Tokio>().into_iter().filter(|row| options.wants(row.name)) {
+        if let Some(Body::Bare(measure)) = floor::body(row.name) {
+            let take = || Ok(with_usage(|| measure(options.scale, options.workers)));
+            print_samples(row.name, options.rounds, Box::new(take))?;
+        }
+    }
+    Ok(())
+}
+
+fn print_samples(row: &str, rounds: usize, mut take: Take<'_>) -> Result<(), String> {
     for round in 1..=rounds {
-        println!("{row} {round}: {:?}", take()?);
+        let Sample { operations, values } = take()?;
+        println!("{row} {round}: {operations} operations, {values:?}");
     }
     Ok(())
 }
