@@ -23,14 +23,14 @@ interpose! {
     ) -> c_int = CREATE, fails returns_errno;
 }
 
-/// Tells whether a thread was refused to a build that did not say so.
-fn build_and_work() -> std::io::Result<bool> {
+fn build_and_work() -> std::io::Result<()> {
     let runtime = Builder::new_multi_thread().worker_threads(4).enable_all().build()?;
-    let refused = CREATE.hits() > 0;
+    // The spare may be what was refused, before the last worker on a slow machine: it is asked for again.
+    eventually(|| runtime.handle().metrics().num_threads() >= 4);
     runtime.block_on(async {
         freewheel::spawn(sleep(Duration::from_millis(1))).await.unwrap();
     });
-    Ok(refused)
+    Ok(())
 }
 
 #[test]
@@ -38,20 +38,19 @@ fn fault_35_the_nth_thread_refused_fails_the_build_and_leaves_nothing() {
     in_child("fault_35_the_nth_thread_refused_fails_the_build_and_leaves_nothing", || {
         build_and_work().unwrap();
         let before = support::settled();
-        let mut told = 0;
+        let (mut told, mut made_up_for) = (0, 0);
         sweep(&CREATE, 1, libc::EAGAIN, |n| {
             match build_and_work() {
                 Err(error) => {
                     assert_eq!(error.raw_os_error(), Some(libc::EAGAIN), "the {n}th: {error}");
                     told += 1;
                 }
-                // A spare that is refused later is asked for again.
-                Ok(refused) => assert!(!refused, "the {n}th thread was refused and nobody said so"),
+                Ok(()) => made_up_for += CREATE.hits(),
             }
             assert_eq!(support::settled(), before, "after the {n}th thread was refused");
         });
         // The reactor thread and four workers at least.
-        assert!(told >= 5, "only {told} threads were asked for");
+        assert!(told >= 4 && told + made_up_for >= 5, "told {told} times, and {made_up_for} asked for again");
     })
     .assert_ok();
 }
