@@ -251,6 +251,9 @@ impl Builder {
 
     /// How long one poll of a task lasts before it is reported as a stall. Default: 10 milliseconds. (The hand-off
     /// itself does not wait for that: it comes after one to two milliseconds.)
+    ///
+    /// Time in which the process was stopped does not count. Where cores are short, a thread may sleep because whoever
+    /// holds a lock gets no core; so there a blocked task is reported later, by up to a second.
     pub fn stall_threshold(&mut self, duration: Duration) -> &mut Self {
         self.stall_threshold = duration;
         self
@@ -272,7 +275,7 @@ impl Builder {
     ///     .on_stall(move |report| drop(reports.send(report.to_string())))
     ///     .build()?;
     /// runtime.block_on(async {
-    ///     freewheel::spawn(async { thread::sleep(Duration::from_millis(50)) }).await.unwrap();
+    ///     freewheel::spawn(async { thread::sleep(Duration::from_secs(2)) }).await.unwrap();
     /// });
     /// println!("{}", report.recv().unwrap());
     /// # Ok::<(), std::io::Error>(())
