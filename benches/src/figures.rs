@@ -99,7 +99,7 @@ mod tests {
         let figures = Figures {
             name: String::new(),
             metric: Metric::TIME.ratio(0.5),
-            samples: vec![vec![Some(1.0)], vec![Some(10.0)], vec![Some(1.5)]],
+            samples: [1.0, 10.0, 1.5].map(|figure| vec![Some(figure); 3]).to_vec(),
             failures: vec![None, None, None],
         };
         let judged = |peers: [Name; 3]| figures.judgement(&peers);

@@ -17,6 +17,9 @@ pub(crate) fn median(values: &[f64]) -> Option<f64> {
     quantile(values, 0.5)
 }
 
+/// With fewer rounds than this nothing is concluded.
+const FEWEST: usize = 3;
+
 /// Which direction of a figure is the good one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Better {
@@ -60,7 +63,7 @@ impl Spread {
         let below = self.p75 < 1.0;
         let above = self.p25 > 1.0;
         let good = if better == Better::Less { below } else { above };
-        if self.rounds < 3 {
+        if self.rounds < FEWEST {
             return "unclear";
         }
         match (below || above, good, spread > WIDE) {
@@ -73,10 +76,12 @@ impl Spread {
         }
     }
 
-    /// Whether a bound is kept, `met` or `missed`; `?` where the middle half of the rounds lies on both sides of it.
+    /// Whether a bound is kept, `met` or `missed`; `?` where the middle half of the rounds lies on both sides of it, or where
+    /// there were too few to tell.
     pub(crate) fn judged_by(&self, bound: f64, better: Better) -> &'static str {
         let within = |value: f64| if better == Better::Less { value <= bound } else { value >= bound };
-        match (within(self.median), within(self.p25) == within(self.p75)) {
+        let clear = self.rounds >= FEWEST && within(self.p25) == within(self.p75);
+        match (within(self.median), clear) {
             (true, true) => "met",
             (true, false) => "met?",
             (false, false) => "missed?",
@@ -119,5 +124,6 @@ mod tests {
         assert_eq!([0.45, 0.54, 0.56, 0.65].map(judged), ["missed", "missed?", "met?", "met"]);
         assert_eq!(spread.judged_by(0.45, Better::More), "met");
         assert_eq!(spread.judged_by(0.65, Better::More), "missed");
+        assert_eq!(ratios(&[Some(0.4), Some(0.4)]).judged_by(0.5, Better::Less), "met?");
     }
 }
