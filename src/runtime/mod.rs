@@ -6,7 +6,7 @@
 //!
 //! | file | idea |
 //! | --- | --- |
-//! | `builder.rs` | how a runtime is made |
+//! | `builder/` | the settings of a runtime, and how it is made of them |
 //! | `handle.rs`, `context.rs` | a reference to a runtime; the one this thread is in |
 //! | `block_on.rs`, `current_thread.rs`, `forever.rs` | drive until done; on this very thread; until stopped |
 //! | `calls.rs` | asyncio's `call_soon`, `call_later`, `call_at` |

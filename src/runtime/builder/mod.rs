@@ -1,24 +1,15 @@
-//! `Builder`: how a runtime is made.
+//! `Builder`: the settings of a runtime. `assembly.rs` makes it of them.
+
+mod assembly;
 
 use std::fmt;
 use std::io;
-use std::sync::atomic::AtomicUsize;
-use std::sync::{Arc, Weak};
+use std::sync::Arc;
 use std::time::Duration;
 
-use super::calls::Calls;
-use super::current_thread::Driver;
-use super::forever::Forever;
-use super::reports::{self, OnStall, Reports, StallReport};
-use super::{Handle, Inner, Runtime, RuntimeFlavor, context, reactor_thread};
-use crate::blocking;
-use crate::primitives::clock::{Clock, nanos};
-use crate::primitives::thread::Spawner;
-use crate::primitives::{fork, random};
-use crate::reactor::Reactor;
-use crate::scheduler::idle::MOST_THREADS;
-use crate::scheduler::stall::{Notices, Rules};
-use crate::scheduler::{self, Worker};
+use super::reports::{OnStall, StallReport};
+use super::{Runtime, RuntimeFlavor};
+use crate::primitives::thread::{Hook, Spawner};
 
 /// Builds a [`Runtime`] with chosen settings; tokio's names and defaults where tokio has them.
 ///
@@ -47,15 +38,9 @@ pub struct Builder {
     on_stall: Option<OnStall>,
     stall_backtraces: bool,
     threads: Spawner,
-    on_park: Option<crate::primitives::thread::Hook>,
-    on_unpark: Option<crate::primitives::thread::Hook>,
+    on_park: Option<Hook>,
+    on_unpark: Option<Hook>,
 }
-
-/// The environment variable that sets the number of workers where the program does not.
-const WORKER_THREADS_VARIABLE: &str = "FREEWHEEL_WORKER_THREADS";
-
-/// How many threads beyond the workers there may be by default, for tasks that block.
-const SPARE_THREADS: usize = 2048;
 
 impl Builder {
     /// A runtime with worker threads.
@@ -349,155 +334,11 @@ impl Builder {
     ///
     /// # Errors
     /// `InvalidInput` for settings that cannot be (too many threads, an environment variable that says nothing known,
-    /// backtraces that were not built in); else
-    /// what the system said when it refused a poller, a descriptor or a thread. What was started until then is ended
-    /// again.
+    /// backtraces that were not built in); else what the system said when it refused a poller, a descriptor or a thread.
+    /// What was started until then is ended again.
     pub fn build(&mut self) -> io::Result<Runtime> {
-        let (workers, max_threads) = self.thread_counts()?;
-        let reports = reports::reports(self.on_stall.clone(), self.stall_backtraces)?;
-        let reactor = Arc::new(Reactor::new(workers + 1, Clock::new())?);
-        let inner = Arc::new_cyclic(|weak: &Weak<Inner>| {
-            let runtime = weak.clone();
-            let around: scheduler::Around = Arc::new(move |body| match runtime.upgrade() {
-                Some(inner) => {
-                    let handle = Handle::new(inner);
-                    let _entered = context::enter(&handle);
-                    body();
-                }
-                None => body(),
-            });
-            self.inner(workers, max_threads, reactor, around, weak, reports)
-        });
-        let runtime = Runtime { handle: Handle::new(inner), grace: self.shutdown_grace };
-        if self.flavor == RuntimeFlavor::MultiThread {
-            // An error drops `runtime`, which ends the threads that have started.
-            start_threads(runtime.handle.inner(), workers)?;
-        }
-        Ok(runtime)
+        assembly::build(self)
     }
-
-    fn inner(
-        &self,
-        workers: usize,
-        max_threads: usize,
-        reactor: Arc<Reactor>,
-        around: scheduler::Around,
-        weak: &Weak<Inner>,
-        reports: Option<Arc<Reports>>,
-    ) -> Inner {
-        let multi_thread = self.flavor == RuntimeFlavor::MultiThread;
-        let config = scheduler::Config {
-            permits: workers,
-            max_threads,
-            keep_alive: nanos(self.keep_alive),
-            hands_off: multi_thread,
-            watch: Rules {
-                hands_off: self.watches,
-                max_cpu_extra: self.max_cpu_extra.unwrap_or(workers),
-                report_after: nanos(self.stall_threshold),
-                notices: reports.as_ref().map(|reports| self.notices(reports, weak.clone())),
-            },
-            event_interval: self.event_interval,
-            global_queue_interval: self.global_queue_interval,
-            threads: self.threads.clone(),
-            around: around.clone(),
-            on_park: self.on_park.clone(),
-            on_unpark: self.on_unpark.clone(),
-            seed: random::seed(),
-        };
-        let scheduler = Arc::new(scheduler::Shared::new(config, reactor.clone()));
-        let driver = (!multi_thread).then(|| {
-            let seat = scheduler.slots.sit_down().expect("the first seat of an empty table");
-            Driver::new(Worker::new(scheduler.clone(), seat))
-        });
-        // The reactor thread asks again for a thread that was refused; without one, the driver does when it is idle, so it
-        // must not be asleep.
-        let ringer = scheduler.clone();
-        let ask_again = move || match multi_thread {
-            true => ringer.ring_watch(),
-            false => {
-                drop(scheduler::Shared::spawn(&ringer, std::future::ready(()), std::panic::Location::caller(), None))
-            }
-        };
-        let pool = blocking::Pool::new(blocking::Config {
-            cap: self.max_blocking_threads,
-            keep_alive: self.keep_alive,
-            around: Some(around),
-            on_refused: Some(Arc::new(ask_again)),
-            ..blocking::Config::new(self.threads.clone(), num_cpus::get())
-        });
-        Inner {
-            scheduler,
-            reactor,
-            pool,
-            driver,
-            forever: Forever::default(),
-            calls: Calls::default(),
-            reports: reports.unwrap_or_else(|| Arc::new(Reports::new(None, false))),
-            running: AtomicUsize::new(0),
-            process: fork::generation(),
-        }
-    }
-
-    /// What the watch calls with each notice.
-    fn notices(&self, reports: &Arc<Reports>, runtime: Weak<Inner>) -> Notices {
-        let (reports, threads) = (reports.clone(), self.threads.clone());
-        Arc::new(move |notice| reports.push(notice, &threads, &runtime))
-    }
-
-    /// The number of workers, and of threads at most.
-    fn thread_counts(&self) -> io::Result<(usize, usize)> {
-        if self.flavor == RuntimeFlavor::CurrentThread {
-            return Ok((1, 1));
-        }
-        let workers = match self.worker_threads {
-            Some(count) => count,
-            None => workers_from_environment()?.unwrap_or_else(num_cpus::get),
-        };
-        // The hot spare is one more.
-        let most = self.max_threads.unwrap_or_else(|| workers.saturating_add(SPARE_THREADS).min(MOST_THREADS));
-        if workers >= MOST_THREADS || most > MOST_THREADS {
-            return Err(invalid(format!(
-                "worker_threads is {workers} and max_threads {most}: at most {MOST_THREADS} threads can be served"
-            )));
-        }
-        if most < workers {
-            return Err(invalid(format!(
-                "max_threads is {most}, fewer than worker_threads ({workers}): it counts the workers too"
-            )));
-        }
-        Ok((workers, most.max(workers + 1)))
-    }
-}
-
-fn workers_from_environment() -> io::Result<Option<usize>> {
-    let Some(value) = std::env::var_os(WORKER_THREADS_VARIABLE) else { return Ok(None) };
-    match value.to_str().and_then(|value| value.trim().parse().ok()) {
-        Some(count) if count > 0 => Ok(Some(count)),
-        _ => Err(invalid(format!(
-            "{WORKER_THREADS_VARIABLE} is {value:?}: set it to the number of worker threads, 1 or more, or unset it"
-        ))),
-    }
-}
-
-fn invalid(message: String) -> io::Error {
-    io::Error::new(io::ErrorKind::InvalidInput, message)
-}
-
-/// Starts the reactor thread, the workers and the hot spare.
-fn start_threads(inner: &Arc<Inner>, workers: usize) -> io::Result<()> {
-    let living = inner.scheduler.lifecycle.thread_starts();
-    let weak = Arc::downgrade(inner);
-    inner.scheduler.config.threads.spawn_plain("freewheel-reactor".to_owned(), move || {
-        reactor_thread::run(&weak);
-        drop(living);
-    })?;
-    // The spare is started by the first tick that finds no thread asleep. The workers are not left to that, though a runtime
-    // that soon ends would be cheaper: a thread that the system refuses is an error here, and later would only be a report.
-    for _ in 0..workers {
-        scheduler::Shared::start_thread(&inner.scheduler)?;
-    }
-    Ok(())
 }
 
 impl fmt::Debug for Builder {
