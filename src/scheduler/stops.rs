@@ -12,7 +12,7 @@ use crate::primitives::clock::{NEVER, Nanos};
 use crate::primitives::thread::{native_id, rests};
 
 /// How old the last look at the watch's own account may become while its ticks come in time.
-const REFRESH: Nanos = 16 * TICK;
+const REFRESH: Nanos = 64 * TICK;
 
 #[derive(Debug)]
 pub(super) struct Stops {
