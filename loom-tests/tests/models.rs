@@ -7,7 +7,6 @@ use std::panic::catch_unwind;
 use std::process::exit;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::Instant;
 
 use freewheel_loom_tests::{explore, models};
 
@@ -47,10 +46,10 @@ fn run(chosen: &[(&'static str, fn())]) -> Vec<&'static str> {
             scope.spawn(|| {
                 // Relaxed: only the number itself matters.
                 while let Some(&(name, body)) = chosen.get(next.fetch_add(1, Ordering::Relaxed)) {
-                    let begun = Instant::now();
+                    let begun = explore::spent();
                     let verdict = if catch_unwind(body).is_ok() { "ok" } else { "FAILED" };
-                    let (rounds, seconds) = (explore::iterations(), begun.elapsed().as_secs_f64());
-                    println!("model {name} ... {verdict} ({rounds} interleavings, {seconds:.2} s)");
+                    let (rounds, seconds) = (explore::iterations(), (explore::spent() - begun).as_secs_f64());
+                    println!("model {name} ... {verdict} ({rounds} interleavings, {seconds:.2} s of a core)");
                     if verdict != "ok" {
                         failed.lock().unwrap().push(name);
                     }
