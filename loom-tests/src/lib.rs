@@ -1,7 +1,8 @@
 //! Loom models over the real sources of freewheel, mounted by `#[path]`.
 //!
 //! The crate root declares the library's module names. `primitives` and `queue` are stand-ins, made of loom's types; every
-//! other floor is the library's own file. A lower floor that imports a higher one does not compile here.
+//! other floor is the library's own file, and of the floors above the third, the few files that hold an agreement between
+//! threads. A lower floor that imports a higher one does not compile here.
 //!
 //! * [`explore`]: how a model is run, and what makes it fail.
 //! * [`models`]: the models, one file per subject, each listed in `models::ALL`.
@@ -16,8 +17,10 @@ mod blocking;
 mod primitives;
 mod queue;
 mod reactor;
+mod runtime;
 #[path = "../../src/scheduler/mod.rs"]
 mod scheduler;
+mod spawn;
 #[path = "../../src/tasks/mod.rs"]
 mod tasks;
 

@@ -3,7 +3,6 @@
 //! Calls wait in one queue; one task runs them in order while there are any. A timed call is no task: it is itself the
 //! waker of its timer, and when that fires the call joins the queue.
 
-use std::collections::VecDeque;
 use std::fmt;
 use std::future::poll_fn;
 use std::panic::{AssertUnwindSafe, Location, catch_unwind};
@@ -11,20 +10,14 @@ use std::sync::{Arc, Weak};
 use std::task::{Poll, Wake, Waker};
 use std::time::{Duration, Instant};
 
+use super::due::{Due, Push};
 use super::{Handle, Inner};
 use crate::primitives::Mutex;
 use crate::reactor::{Armed, TimerKey};
 
 /// The calls that are due, in order.
 #[derive(Default)]
-pub(super) struct Calls(Mutex<Due>);
-
-#[derive(Default)]
-struct Due {
-    queue: VecDeque<Arc<Call>>,
-    /// A task is there that runs the queue.
-    served: bool,
-}
+pub(super) struct Calls(Due<Arc<Call>>);
 
 struct Call {
     state: Mutex<State>,
@@ -133,42 +126,31 @@ impl Inner {
             CallHandle(call).cancel();
             return;
         }
-        let mut due = self.calls.0.lock();
-        due.queue.push_back(call.clone());
-        let served = std::mem::replace(&mut due.served, true);
-        drop(due);
-        if !served {
-            let runtime = self.clone();
-            let serve = poll_fn(move |context| {
-                if runtime.serve_calls() {
-                    context.waker().wake_by_ref();
-                    return Poll::Pending;
-                }
-                Poll::Ready(())
-            });
-            Handle::new(self.clone()).spawn_at(serve, call.location, None);
+        let location = call.location;
+        match self.calls.0.push(call) {
+            Push::Queued => {}
+            Push::Start => self.start_serving(location),
+            // The end came after the look above.
+            Push::Closed(call) => CallHandle(call).cancel(),
         }
     }
 
-    /// Runs what is due now. True if there is more: a call that was made meanwhile comes after everybody else's turn.
-    fn serve_calls(&self) -> bool {
-        let round = self.calls.0.lock().queue.len();
-        for _ in 0..round {
-            let next = self.calls.0.lock().queue.pop_front();
-            let Some(call) = next else { break };
-            call.run();
-        }
-        let mut due = self.calls.0.lock();
-        due.served = !due.queue.is_empty();
-        due.served
+    /// Spawns the task that runs what is due. Should it be cancelled because the end has begun, the calls are too.
+    fn start_serving(self: &Arc<Self>, location: &'static Location<'static>) {
+        let runtime = self.clone();
+        let serve = poll_fn(move |context| {
+            if runtime.calls.0.serve(|call| call.run()) {
+                context.waker().wake_by_ref();
+                return Poll::Pending;
+            }
+            Poll::Ready(())
+        });
+        Handle::new(self.clone()).spawn_at(serve, location, None);
     }
 
-    /// Cancels what is due, when nobody will serve it any more.
+    /// Cancels what is due, and what will be: nobody serves it any more.
     pub(super) fn cancel_calls(&self) {
-        loop {
-            let Some(call) = self.calls.0.lock().queue.pop_front() else { return };
-            CallHandle(call).cancel();
-        }
+        self.calls.0.close(|call| CallHandle(call).cancel());
     }
 }
 

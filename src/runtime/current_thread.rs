@@ -1,9 +1,8 @@
 //! The `current_thread` flavour: whoever is in `block_on` steps the one worker on its own thread.
 //!
-//! The worker lies in the [`Driver`] while nobody drives. Of several threads in `block_on` one takes it; the others
-//! wait for their own futures to be woken, or for the worker to be put back. A `block_on` inside a task of the same
-//! runtime steps the same worker from within: all its state is in cells, and the outer task is marked as running, so
-//! it is not polled twice.
+//! The worker is a baton ([`Driver`]). Of several threads in `block_on` one takes it; the others wait for their own futures
+//! to be woken, or for the worker to be put back. A `block_on` inside a task of the same runtime steps the same worker from
+//! within: all its state is in cells, and the outer task is marked as running, so it is not polled twice.
 
 use std::future::Future;
 use std::pin::{Pin, pin};
@@ -12,7 +11,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll, Wake, Waker};
 
 use super::Inner;
-use crate::primitives::Mutex;
+use super::baton::{Baton, Listed};
 use crate::primitives::clock::Nanos;
 use crate::primitives::parker::{Parker, Unparker};
 use crate::reactor::{Armed, TimerKey};
@@ -22,32 +21,17 @@ use crate::tasks::coop;
 /// How long a driver sleeps at most while the blocking pool waits for its first thread: 10 ms.
 const RETRY_AFTER: Nanos = 10_000_000;
 
-/// Where the worker lies while nobody drives it.
-pub(super) struct Driver {
-    worker: Mutex<Option<Worker>>,
-    waiting: Mutex<Waiting>,
-}
-
-/// Threads that would drive if they could.
-#[derive(Default)]
-struct Waiting {
-    threads: Vec<Unparker>,
-    /// How often the list was emptied: a thread stands in it once per round.
-    round: u64,
-}
+/// The worker, which lies here while nobody drives it. Several may want to; see `baton.rs`.
+pub(super) struct Driver(Baton<Worker>);
 
 impl Driver {
     pub(super) fn new(worker: Worker) -> Self {
-        Self { worker: Mutex::new(Some(worker)), waiting: Mutex::default() }
-    }
-
-    fn take(&self) -> Option<Worker> {
-        self.worker.lock().take()
+        Self(Baton::new(worker))
     }
 
     /// Closes the worker if nobody drives it; whoever drives it will.
     pub(super) fn end(&self) {
-        if let Some(worker) = self.take() {
+        if let Some(worker) = self.0.take() {
             let _entered = scheduler::enter(&worker);
             worker.close();
         }
@@ -55,29 +39,15 @@ impl Driver {
 
     /// Puts the worker back and lets all who wait try for it.
     ///
-    /// Of a shutdown meanwhile this thread or the one that shuts down sees to what the worker has: whichever takes the lock here
-    /// last finds the worker, and knows of the end.
+    /// Of a shutdown meanwhile this thread, the one that shuts down or one that drives next sees to what the worker has:
+    /// whichever takes the baton last knows of the end.
     fn put_back(&self, worker: Worker) {
         worker.give_back_the_permit();
         let shared = worker.shared().clone();
-        *self.worker.lock() = Some(worker);
+        self.0.put_back(worker);
         if shared.lifecycle.is_closing() {
             self.end();
         }
-        let mut waiting = self.waiting.lock();
-        waiting.round += 1;
-        let threads = std::mem::take(&mut waiting.threads);
-        drop(waiting);
-        threads.iter().for_each(Unparker::unpark);
-    }
-
-    /// Puts this thread on the list unless it stands there since `listed`. The round in which it stands there.
-    fn wait(&self, parker: &Parker, listed: Option<u64>) -> u64 {
-        let mut waiting = self.waiting.lock();
-        if listed != Some(waiting.round) {
-            waiting.threads.push(parker.unparker());
-        }
-        waiting.round
     }
 }
 
@@ -99,9 +69,9 @@ fn drive_or_wait<F: Future>(inner: &Inner, driver: &Driver, mut future: Pin<&mut
     let parker = Parker::new();
     let signal = Arc::new(Signal::new(inner.scheduler.clone(), parker.unparker()));
     let waker = Waker::from(signal.clone());
-    let mut listed = None;
+    let mut listed = Listed::default();
     loop {
-        if let Some(worker) = driver.take() {
+        if let Some(worker) = driver.0.take() {
             let _permit = worker.take_the_permit();
             let driving = Driving { driver, worker: Some(worker) };
             let worker = driving.worker.as_ref().expect("put there a line above");
@@ -113,11 +83,7 @@ fn drive_or_wait<F: Future>(inner: &Inner, driver: &Driver, mut future: Pin<&mut
                 return output;
             }
         }
-        listed = Some(driver.wait(&parker, listed));
-        // The worker may have been put back before this thread stood in the list.
-        if driver.worker.lock().is_none() {
-            parker.park();
-        }
+        driver.0.wait(&parker, &mut listed);
     }
 }
 

@@ -9,8 +9,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use super::calls::Calls;
 use super::context::{self, EnterGuard, TryCurrentError};
 use super::current_thread::Driver;
-use super::forever::Forever;
 use super::reports::Reports;
+use super::stop::Stop;
 use super::{block_on, current_thread};
 use crate::blocking::Pool;
 use crate::primitives::fork;
@@ -34,7 +34,7 @@ pub(crate) struct Inner {
     pub(super) pool: Pool,
     /// The `current_thread` flavour's worker, while nobody drives it; None in the other flavour.
     pub(super) driver: Option<Driver>,
-    pub(super) forever: Forever,
+    pub(super) stop: Stop,
     pub(super) calls: Calls,
     pub(super) reports: Arc<Reports>,
     /// How many threads are inside `block_on`.
@@ -225,7 +225,7 @@ impl Handle {
     /// Makes [`Runtime::run_forever`](super::Runtime::run_forever) return; if it does not run now, the next one returns
     /// after one round. From any task, thread or signal listener.
     pub fn stop(&self) {
-        self.inner.forever.stop();
+        self.inner.stop.ask();
     }
 
     /// Whether a thread is inside `block_on` or `run_forever` of this runtime.

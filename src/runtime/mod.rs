@@ -10,6 +10,7 @@
 //! | `handle.rs`, `context.rs` | a reference to a runtime; the one this thread is in |
 //! | `block_on.rs`, `current_thread.rs`, `forever.rs` | drive until done; on this very thread; until stopped |
 //! | `calls.rs` | asyncio's `call_soon`, `call_later`, `call_at` |
+//! | `baton.rs`, `due.rs`, `stop.rs` | the agreements between threads that these three rest on, each modelled alone |
 //! | `reactor_thread.rs` | the thread that guarantees that I/O, timers and the watch go on |
 //! | `reports/`, `system_calls/`, `backtraces/`, `own_memory.rs` | what is stuck and in what, told while it is |
 //! | `metrics.rs` | figures |
@@ -19,11 +20,13 @@
 #![deny(unsafe_code)]
 
 mod backtraces;
+mod baton;
 mod block_on;
 mod builder;
 mod calls;
 pub(crate) mod context;
 mod current_thread;
+mod due;
 mod forever;
 mod handle;
 mod metrics;
@@ -33,6 +36,7 @@ mod own_memory;
 mod reactor_thread;
 mod reports;
 mod shutdown;
+mod stop;
 mod system_calls;
 
 pub use crate::tasks::{TaskInfo, TaskState};

@@ -1,6 +1,7 @@
 //! Spawning: tasks, blocking calls, yielding; the upper half of the public module `task`.
 
 mod builder;
+mod guests;
 mod scope;
 mod yield_now;
 

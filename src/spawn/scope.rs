@@ -20,8 +20,8 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use crate::primitives::parker::{Parker, Unparker};
-use crate::primitives::{Mutex, atomic};
+use super::guests::{Guest, Guests, Host};
+use crate::primitives::Mutex;
 use crate::runtime::Handle;
 use crate::scheduler;
 use crate::tasks::{AbortHandle, JoinError, JoinHandle};
@@ -29,7 +29,7 @@ use crate::tasks::{AbortHandle, JoinError, JoinHandle};
 /// Lets tasks borrow from the caller; see [`scope`].
 pub struct Scope<'scope, 'environment: 'scope> {
     runtime: Handle,
-    guests: Arc<Guests>,
+    guests: Guests,
     // Invariant in both, as std's: neither may be shrunk to let a shorter borrow in.
     _scope: PhantomData<&'scope mut &'scope ()>,
     _environment: PhantomData<&'environment mut &'environment ()>,
@@ -41,15 +41,6 @@ pub struct ScopedJoinHandle<'scope, T> {
     output: Arc<Mutex<Option<T>>>,
     _scope: PhantomData<&'scope ()>,
 }
-
-/// Tasks that have not ended, and the thread that waits for them.
-struct Guests {
-    count: atomic::AtomicUsize,
-    host: Unparker,
-}
-
-/// One task's presence in a scope.
-struct Guest(Arc<Guests>);
 
 /// Runs `f`, which may spawn tasks that borrow from the caller, and blocks until all of them have ended.
 ///
@@ -82,15 +73,10 @@ where
         "task::scope needs a multi_thread runtime: on a current_thread one its tasks would never run, because it blocks \
          the thread that would run them"
     );
-    let parker = Parker::new();
-    let guests = Arc::new(Guests { count: atomic::AtomicUsize::new(0), host: parker.unparker() });
-    let scope = Scope { runtime, guests: guests.clone(), _scope: PhantomData, _environment: PhantomData };
+    let host = Host::new();
+    let scope = Scope { runtime, guests: host.guests(), _scope: PhantomData, _environment: PhantomData };
     let result = catch_unwind(AssertUnwindSafe(|| f(&scope)));
-    scheduler::block_in_place(|| {
-        while !guests.are_gone() {
-            parker.park();
-        }
-    });
+    scheduler::block_in_place(|| host.wait());
     result.unwrap_or_else(|payload| resume_unwind(payload))
 }
 
@@ -111,7 +97,7 @@ impl<'scope> Scope<'scope, '_> {
         // SAFETY: only the lifetime changes. By rules 1 and 3 the box is dropped before `scope` returns, so before 'scope
         // ends; by rule 2 nothing of it is elsewhere.
         let future: Pin<Box<dyn Future<Output = ()> + Send + 'static>> = unsafe { std::mem::transmute(future) };
-        let guarded = Guarded { future, _guest: Guest::new(&self.guests) };
+        let guarded = Guarded { future, _guest: self.guests.sign_in() };
         let task = self.runtime.spawn_at(guarded, Location::caller(), None);
         ScopedJoinHandle { task, output, _scope: PhantomData }
     }
@@ -137,30 +123,6 @@ impl Future for Guarded {
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
         self.future.as_mut().poll(context)
-    }
-}
-
-impl Guests {
-    fn are_gone(&self) -> bool {
-        // ORDERING: Acquire, edge "guest-gone": all that the tasks did, their drops included, is seen by the caller.
-        self.count.load(atomic::Ordering::Acquire) == 0
-    }
-}
-
-impl Guest {
-    fn new(guests: &Arc<Guests>) -> Self {
-        // Relaxed: the host counts its own guests, or a guest that is counted brings another.
-        guests.count.fetch_add(1, atomic::Ordering::Relaxed);
-        Self(guests.clone())
-    }
-}
-
-impl Drop for Guest {
-    fn drop(&mut self) {
-        // ORDERING: Release, edge "guest-gone": pairs with `are_gone`; the future's drop comes before it.
-        if self.0.count.fetch_sub(1, atomic::Ordering::Release) == 1 {
-            self.0.host.unpark();
-        }
     }
 }
 

@@ -7,15 +7,19 @@ use crate::primitives::atomic::{AtomicUsize, Ordering};
 use crate::primitives::{Arc, UnsafeCell};
 use crate::scheduler::idle::{Bed, Claim, Idle};
 
-/// What only the thread with the one free permit may touch: loom's cell panics when two do.
-struct UnderPermit(UnsafeCell<usize>);
+/// What one thread at a time may touch: loom's cell panics when two do.
+pub(super) struct Touched(UnsafeCell<usize>);
 
 // SAFETY: the models exist to show that accesses do not overlap.
-unsafe impl Sync for UnderPermit {}
+unsafe impl Sync for Touched {}
 
-impl UnderPermit {
-    fn touch(&self) {
-        // SAFETY: the caller holds the permit.
+impl Touched {
+    pub(super) fn new() -> Self {
+        Self(UnsafeCell::new(0))
+    }
+
+    pub(super) fn touch(&self) {
+        // SAFETY: the model has it that nobody else is at it, and loom checks that.
         self.0.with_mut(|value| unsafe { *value += 1 });
     }
 }
@@ -134,7 +138,7 @@ models! { "idle";
             let idle = with_busy(2, 3, 0);
             assert_eq!(idle.sleep_as_spare(2, false), Bed::Poll);
             assert!(idle.take_permit());
-            let shared = Arc::new(UnderPermit(UnsafeCell::new(0)));
+            let shared = Arc::new(Touched::new());
             let (theirs, data) = (idle.clone(), shared.clone());
             let other = thread::spawn(move || {
                 if theirs.take_permit() {

@@ -1,8 +1,11 @@
 //! The models, one file per subject.
 
+mod baton;
 mod blocking;
 mod blocking_tasks;
+mod due;
 mod engine;
+mod guests;
 mod handoff;
 mod idle;
 mod lifo;
@@ -12,6 +15,7 @@ mod readiness;
 mod registry;
 mod shutdown;
 mod sleep;
+mod stop;
 mod task_end;
 mod task_join;
 mod task_wake;
@@ -21,8 +25,11 @@ use crate::explore::Models;
 
 /// All models.
 pub const ALL: &[Models] = &[
+    baton::MODELS,
     blocking::MODELS,
     blocking_tasks::MODELS,
+    due::MODELS,
+    guests::MODELS,
     handoff::MODELS,
     idle::MODELS,
     lifo::MODELS,
@@ -31,6 +38,7 @@ pub const ALL: &[Models] = &[
     registry::MODELS,
     shutdown::MODELS,
     sleep::MODELS,
+    stop::MODELS,
     task_end::MODELS,
     task_join::MODELS,
     task_wake::MODELS,

@@ -11,8 +11,8 @@ use crate::primitives::{fork, random};
 use crate::reactor::Reactor;
 use crate::runtime::calls::Calls;
 use crate::runtime::current_thread::Driver;
-use crate::runtime::forever::Forever;
 use crate::runtime::reports::{self, Reports};
+use crate::runtime::stop::Stop;
 use crate::runtime::{Handle, Inner, Runtime, RuntimeFlavor, context, reactor_thread};
 use crate::scheduler::idle::MOST_THREADS;
 use crate::scheduler::stall::{Notices, Rules};
@@ -105,7 +105,7 @@ impl Builder {
             reactor,
             pool,
             driver,
-            forever: Forever::default(),
+            stop: Stop::default(),
             calls: Calls::default(),
             reports: reports.unwrap_or_else(|| Arc::new(Reports::new(None, false))),
             running: AtomicUsize::new(0),
