@@ -44,8 +44,9 @@ impl Lifecycle {
 
     /// A permit lies idle and no thread is there to use it: the reactor thread is to start one.
     pub(crate) fn want_thread(&self) {
-        // Relaxed: read at the reactor thread's next tick.
-        self.0.wants_thread.store(true, Ordering::Relaxed);
+        // Relaxed: read at the reactor thread's next tick. A swap for loom's sake, which takes a plain store for one that
+        // `take_want` may miss and yet overwrite.
+        self.0.wants_thread.swap(true, Ordering::Relaxed);
     }
 
     pub(crate) fn wants_thread(&self) -> bool {

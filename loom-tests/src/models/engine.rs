@@ -6,7 +6,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use crate::primitives::Arc;
-use crate::primitives::atomic::{AtomicUsize, Ordering};
+use crate::primitives::atomic::{AtomicUsize, Ordering, fence};
 use crate::primitives::clock::{Clock, NEVER};
 use crate::primitives::parker::{Parker, Unparker};
 use crate::primitives::thread::Spawner;
@@ -18,7 +18,12 @@ use crate::tasks::{Id, Notified};
 
 /// A scheduler with `permits` permits and room for `threads` threads, none of them started.
 pub(super) fn scheduler(permits: usize, threads: usize) -> Arc<Shared> {
-    let config = Config {
+    scheduler_with(permits, threads, |_| {})
+}
+
+/// [`scheduler`], with something else about it.
+pub(super) fn scheduler_with(permits: usize, threads: usize, change: impl FnOnce(&mut Config)) -> Arc<Shared> {
+    let mut config = Config {
         permits,
         max_threads: threads,
         hands_off: true,
@@ -32,6 +37,7 @@ pub(super) fn scheduler(permits: usize, threads: usize) -> Arc<Shared> {
         on_unpark: None,
         seed: 1,
     };
+    change(&mut config);
     let reactor = Arc::new(Reactor::new(permits + 1, Clock::new()).unwrap());
     Arc::new(Shared::new(config, reactor))
 }
@@ -46,18 +52,47 @@ pub(super) fn started(permits: usize, threads: usize) -> Arc<Shared> {
 /// [`started`], and every thread has lain down: the model begins after that.
 pub(super) fn settled(permits: usize, threads: usize) -> Arc<Shared> {
     loom::stop_exploring();
-    let shared = started(permits, threads);
-    // Each thread runs until it sleeps.
-    loom::thread::yield_now();
-    assert!(shared.all_idle() && shared.idle.look().1);
+    let shared = scheduler(permits, threads);
+    settle(&shared, threads);
     loom::explore();
     shared
+}
+
+/// Starts `threads` threads, which lie down. Not to be explored.
+pub(super) fn settle(shared: &Arc<Shared>, threads: usize) {
+    (0..threads).for_each(|_| Shared::start_thread(shared).unwrap());
+    // Each thread runs until it sleeps.
+    loom::thread::yield_now();
+    assert!(shared.all_idle());
+}
+
+/// Every permit comes back to where it belongs, once all threads sleep. Not to be explored.
+pub(super) fn permits_are_whole(shared: &Shared) {
+    until(|| shared.all_idle());
+}
+
+/// Waits for what the other threads bring about before they sleep. Not to be explored.
+pub(super) fn until(mut is_so: impl FnMut() -> bool) {
+    let comes = (0..100).any(|_| {
+        loom::thread::yield_now();
+        // Who lies down fences too: what it announced before is seen here, not what was so at some time.
+        fence(Ordering::SeqCst);
+        is_so()
+    });
+    assert!(comes, "it never comes to that");
 }
 
 /// Ends it as the runtime does, in one order of events: how it ends is for the models of the shutdown. Whatever is left after
 /// that shows as a leak of loom's `Arc`s.
 pub(super) fn end(shared: Arc<Shared>) {
     loom::stop_exploring();
+    shut_down(&shared);
+}
+
+/// [`end`], after a look whether all permits came back.
+pub(super) fn end_whole(shared: Arc<Shared>) {
+    loom::stop_exploring();
+    permits_are_whole(&shared);
     shut_down(&shared);
 }
 
@@ -74,14 +109,22 @@ pub(super) fn spawn(shared: &Arc<Shared>, job: impl FnOnce() + Send + 'static) {
     drop(Shared::spawn(shared, Once(Some(job)), Location::caller(), None));
 }
 
-/// A task without a worker: the right to poll it, which then counts.
+/// A task that counts, as [`task`].
 pub(super) fn piece(shared: &Arc<Shared>, ran: &Arc<AtomicUsize>) -> Notified {
     let ran = ran.clone();
     // Relaxed: read after a join.
-    let job = Once(Some(move || {
+    task(Location::caller(), shared, move || {
         ran.fetch_add(1, Ordering::Relaxed);
-    }));
-    let (handle, task) = shared.registry.bind(None, job, shared.clone(), Id::next(), Location::caller(), None);
+    })
+}
+
+/// A task that calls `job` and lies in no queue yet: making one takes steps that have nothing to do with queues.
+pub(super) fn task(
+    location: &'static Location<'static>,
+    shared: &Arc<Shared>,
+    job: impl FnOnce() + Send + 'static,
+) -> Notified {
+    let (handle, task) = shared.registry.bind(None, Once(Some(job)), shared.clone(), Id::next(), location, None);
     drop(handle);
     task.expect("the registry is open")
 }

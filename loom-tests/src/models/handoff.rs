@@ -2,21 +2,11 @@
 
 use loom::thread;
 
-use super::engine::{Tally, end, scheduler, settled, spawn};
+use super::engine::{Tally, end, end_whole, scheduler, settled, spawn};
 use crate::explore::{model, models};
 use crate::primitives::Arc;
 use crate::primitives::parker::Parker;
 use crate::scheduler::{Shared, TICK, Watch, block_in_place, block_in_place_now};
-
-/// Back where they belong, once all threads sleep.
-fn permits_are_whole(shared: &Shared, permits: usize) {
-    loom::stop_exploring();
-    while !shared.all_idle() {
-        thread::yield_now();
-    }
-    loom::explore();
-    assert_eq!(shared.idle.look().0, permits);
-}
 
 models! { "handoff";
     /// A task blocks until another has run, which is pushed meanwhile from outside.
@@ -32,8 +22,7 @@ models! { "handoff";
             });
             spawn(&shared, move || second.count());
             done.wait();
-            permits_are_whole(&shared, 1);
-            end(shared);
+            end_whole(shared);
         });
     }
 
@@ -65,8 +54,7 @@ models! { "handoff";
             spawn(&shared, move || second.count());
             done.wait();
             watch.join().unwrap();
-            permits_are_whole(&shared, 1);
-            end(shared);
+            end_whole(shared);
         });
     }
 

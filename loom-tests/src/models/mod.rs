@@ -9,13 +9,16 @@ mod guests;
 mod handoff;
 mod idle;
 mod lifo;
+mod offenders;
 mod one_place;
 mod parker;
 mod readiness;
 mod registry;
 mod shutdown;
 mod sleep;
+mod slow_lifo;
 mod stop;
+mod supply;
 mod task_end;
 mod task_join;
 mod task_wake;
@@ -33,12 +36,15 @@ pub const ALL: &[Models] = &[
     handoff::MODELS,
     idle::MODELS,
     lifo::MODELS,
+    offenders::MODELS,
     parker::MODELS,
     readiness::MODELS,
     registry::MODELS,
     shutdown::MODELS,
     sleep::MODELS,
+    slow_lifo::MODELS,
     stop::MODELS,
+    supply::MODELS,
     task_end::MODELS,
     task_join::MODELS,
     task_wake::MODELS,

@@ -1,0 +1,125 @@
+//! Tasks that are known to block are polled with the permit already released: nobody waits for them, and it comes back.
+
+use std::panic::Location;
+
+use super::engine::{Tally, end_whole, permits_are_whole, scheduler, settle, shut_down, spawn, task, until};
+use crate::explore::{bounded, model, models};
+use crate::primitives::Arc;
+use crate::primitives::thread::refuse_after;
+use crate::scheduler::{Shared, TICK, Watch};
+
+/// A scheduler with one permit, room for two threads, and `threads` that sleep; tasks of the returned place are known to block.
+fn with_an_offender(threads: usize) -> (Arc<Shared>, &'static Location<'static>) {
+    let (shared, place) = (scheduler(1, 2), Location::caller());
+    (0..2).for_each(|_| shared.offenders.note(place));
+    settle(&shared, threads);
+    (shared, place)
+}
+
+/// Has a worker go from one poll to the next, that of an offender, which calls `job`. Exploring begins in between.
+fn a_worker_comes_to(shared: &Arc<Shared>, place: &'static Location<'static>, job: impl FnOnce() + Send + 'static) {
+    let (begun, begins) = Tally::new(1);
+    let (inner, offender) = (shared.clone(), task(place, shared, job));
+    spawn(shared, move || {
+        inner.schedule(offender);
+        begins.count();
+        loom::explore();
+    });
+    begun.wait();
+}
+
+models! { "offenders";
+    /// It waits for a task that is pushed at any moment from outside. Mutations: `offender_gives_nothing_on`,
+    /// `offender_wakes_nobody`.
+    fn a_push_while_an_offender_is_polled_is_not_lost() {
+        model(|| {
+            loom::stop_exploring();
+            let (shared, place) = with_an_offender(2);
+            let (second_ran, second) = Tally::new(1);
+            let (done, tick) = Tally::new(1);
+            let pushed = task(Location::caller(), &shared, move || {
+                loom::stop_exploring();
+                second.count();
+            });
+            a_worker_comes_to(&shared, place, move || {
+                second_ran.wait();
+                tick.count();
+            });
+            shared.inject(pushed);
+            done.wait();
+            permits_are_whole(&shared);
+            shut_down(&shared);
+        });
+    }
+
+    /// Its poll is short after all: its thread and the one that came for the permit race for what is pushed, and one of them
+    /// goes to sleep without. Mutations: `goes_on_without_a_permit`, `back_takes_a_permit_that_is_not_there`.
+    fn an_offender_that_does_not_block_takes_its_permit_back() {
+        model(|| {
+            loom::stop_exploring();
+            let (shared, place) = with_an_offender(2);
+            let (done, tick) = Tally::new(1);
+            let pushed = task(Location::caller(), &shared, move || tick.count());
+            a_worker_comes_to(&shared, place, || {});
+            shared.inject(pushed);
+            done.wait();
+            end_whole(shared);
+        });
+    }
+
+    /// The watch ticks on, until it would take the permit of anyone who has one. Mutation: `offender_keeps_a_permit_to_revoke`.
+    fn a_watch_that_ticks_takes_no_permit_twice() {
+        bounded(1, || {
+            loom::stop_exploring();
+            let (shared, place) = with_an_offender(2);
+            let (second_ran, second) = Tally::new(1);
+            let (done, tick) = Tally::new(1);
+            let woken = task(Location::caller(), &shared, move || {
+                loom::stop_exploring();
+                second.count();
+            });
+            let inner = shared.clone();
+            a_worker_comes_to(&shared, place, move || {
+                inner.schedule(woken);
+                second_ran.wait();
+                tick.count();
+            });
+            let mut watch = Watch::new(shared.clone());
+            for n in 1..=2 {
+                watch.tick(n * TICK);
+            }
+            done.wait();
+            permits_are_whole(&shared);
+            shut_down(&shared);
+        });
+    }
+
+    /// No other thread is there. The offender's own starts one, or, refused, leaves that to the reactor thread.
+    /// Mutation: `refused_thread_is_forgotten`.
+    fn an_offender_on_the_only_thread_has_another_started() {
+        model(|| {
+            loom::stop_exploring();
+            let (shared, place) = with_an_offender(1);
+            let mut watch = Watch::new(shared.clone());
+            refuse_after(0);
+            let (second_ran, second) = Tally::new(1);
+            let (done, tick) = Tally::new(1);
+            let pushed = task(Location::caller(), &shared, move || second.count());
+            a_worker_comes_to(&shared, place, move || {
+                second_ran.wait();
+                tick.count();
+            });
+            shared.inject(pushed);
+            refuse_after(1);
+            watch.tick(TICK);
+            loom::stop_exploring();
+            until(|| {
+                watch.tick(TICK);
+                shared.threads() == 2
+            });
+            done.wait();
+            permits_are_whole(&shared);
+            shut_down(&shared);
+        });
+    }
+}
