@@ -1,8 +1,10 @@
 //! The hand-off: a permit moves on at any moment, and neither it nor a task is lost; the watch is awake while it is needed.
 
+use std::panic::Location;
+
 use loom::thread;
 
-use super::engine::{Tally, end, end_whole, scheduler, settled, spawn};
+use super::engine::{Tally, end, end_whole, scheduler, settle, settled, spawn, task};
 use crate::explore::{model, models};
 use crate::primitives::Arc;
 use crate::primitives::parker::Parker;
@@ -13,14 +15,21 @@ models! { "handoff";
     /// Mutations: `give_on_without_release`, `back_is_active_without_a_permit`.
     fn a_permit_given_up_is_used_for_what_is_pushed() {
         model(|| {
-            let shared = settled(1, 2);
+            loom::stop_exploring();
+            let shared = scheduler(1, 2);
+            settle(&shared, 2);
             let (second_ran, second) = Tally::new(1);
+            let (begun, begins) = Tally::new(1);
             let (done, tick) = Tally::new(1);
+            let pushed = task(Location::caller(), &shared, move || second.count());
             spawn(&shared, move || {
+                begins.count();
+                loom::explore();
                 block_in_place_now(|| second_ran.wait());
                 tick.count();
             });
-            spawn(&shared, move || second.count());
+            begun.wait();
+            shared.inject(pushed);
             done.wait();
             end_whole(shared);
         });
@@ -30,11 +39,13 @@ models! { "handoff";
     /// Mutation: `revoke_wakes_nobody`.
     fn a_revocation_against_a_push_loses_nothing() {
         model(|| {
-            let shared = settled(1, 2);
+            loom::stop_exploring();
+            let shared = scheduler(1, 2);
+            settle(&shared, 2);
             let (second_ran, second) = Tally::new(1);
             let (begun, begins) = Tally::new(1);
             let (done, tick) = Tally::new(1);
-            loom::stop_exploring();
+            let pushed = task(Location::caller(), &shared, move || second.count());
             spawn(&shared, move || {
                 block_in_place(|| {
                     begins.count();
@@ -51,7 +62,7 @@ models! { "handoff";
                     watch.tick(n * TICK);
                 }
             });
-            spawn(&shared, move || second.count());
+            shared.inject(pushed);
             done.wait();
             watch.join().unwrap();
             end_whole(shared);

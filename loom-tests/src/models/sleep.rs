@@ -2,9 +2,11 @@
 //!
 //! A task that is lost leaves somebody waiting for it, and that loom reports as a deadlock.
 
+use std::panic::Location;
+
 use loom::thread;
 
-use super::engine::{Tally, end, scheduler, settled, spawn, started};
+use super::engine::{Tally, end, scheduler, settle, settled, spawn, started, task};
 use crate::explore::{model, models};
 use crate::primitives::Arc;
 use crate::scheduler::Shared;
@@ -87,14 +89,19 @@ models! { "sleep";
     /// Mutations: `end_of_search_without_fence`, `end_of_search_wakes_nobody`, `claimed_sleeper_not_unparked`.
     fn a_search_that_ends_while_another_task_is_pushed_wakes_the_next() {
         model(|| {
-            let shared = settled(2, 2);
+            loom::stop_exploring();
+            let shared = scheduler(2, 2);
+            settle(&shared, 2);
             let (second_ran, second) = Tally::new(1);
             let (done, tick) = Tally::new(1);
-            spawn(&shared, move || {
+            let first = task(Location::caller(), &shared, move || {
                 second_ran.wait();
                 tick.count();
             });
-            spawn(&shared, move || second.count());
+            let second = task(Location::caller(), &shared, move || second.count());
+            loom::explore();
+            shared.inject(first);
+            shared.inject(second);
             done.wait();
             end(shared);
         });

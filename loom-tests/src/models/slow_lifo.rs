@@ -3,7 +3,7 @@
 use std::panic::Location;
 
 use super::engine::{Tally, end_whole, permits_are_whole, scheduler, settle, shut_down, spawn, task};
-use crate::explore::{bounded, model, models};
+use crate::explore::{bounded, models};
 use crate::primitives::Arc;
 use crate::scheduler::{Shared, TICK, Watch, with_current};
 
@@ -58,7 +58,7 @@ models! { "slow_lifo";
     /// The poll is old and its slot is filled; it ends, and its owner looks there, when a thief and the watch do too.
     /// Mutation: `slow_lifo_slot_taken_by_copy`.
     fn owner_thief_and_watch_take_it_once() {
-        model(|| {
+        bounded(1, || {
             loom::stop_exploring();
             let (shared, mut watch) = two_workers();
             let (begun, begins) = Tally::new(2);
