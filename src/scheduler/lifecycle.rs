@@ -44,9 +44,9 @@ impl Lifecycle {
 
     /// A permit lies idle and no thread is there to use it: the reactor thread is to start one.
     pub(crate) fn want_thread(&self) {
-        // Relaxed: read at the reactor thread's next tick. A swap for loom's sake, which takes a plain store for one that
-        // `take_want` may miss and yet overwrite.
-        self.0.wants_thread.swap(true, Ordering::Relaxed);
+        // ORDERING: Release, edge "thread-wanted": the look that found nobody comes before that of whoever takes the want. A swap for
+        // loom's sake, which takes a plain store for one that `take_want` may miss and yet overwrite.
+        self.0.wants_thread.swap(true, Ordering::Release);
     }
 
     pub(crate) fn wants_thread(&self) -> bool {
@@ -55,8 +55,9 @@ impl Lifecycle {
 
     /// Whether a thread was wanted; from now on it is the caller's duty.
     pub(crate) fn take_want(&self) -> bool {
-        // Relaxed: a want that comes later is seen at the next tick.
-        self.wants_thread() && self.0.wants_thread.swap(false, Ordering::Relaxed)
+        // ORDERING: Acquire, edge "thread-wanted", as above; without it an older sleeper could be taken for one that lay down since.
+        // A want that comes later is seen at the next tick.
+        self.wants_thread() && self.0.wants_thread.swap(false, Ordering::Acquire)
     }
 
     pub(crate) fn thread_starts(&self) -> Living {
