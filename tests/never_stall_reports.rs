@@ -105,7 +105,7 @@ fn what_the_operator_misspells_is_refused_with_what_can_be_said() {
 }
 
 /// Reports with the stack of the stuck thread.
-#[cfg(all(feature = "backtrace", target_os = "linux", target_arch = "x86_64"))]
+#[cfg(all(feature = "backtrace", target_os = "linux", target_arch = "x86_64", target_pointer_width = "64"))]
 mod backtraces {
     use super::*;
     use std::os::fd::AsRawFd;

@@ -1,16 +1,16 @@
 //! Backtraces of stuck threads, taken while they are stuck; the system they are taken on is chosen here.
 
-#[cfg(all(feature = "backtrace", target_os = "linux", target_arch = "x86_64"))]
+#[cfg(all(feature = "backtrace", target_os = "linux", target_arch = "x86_64", target_pointer_width = "64"))]
 #[allow(unsafe_code, reason = "another thread is looked at, and interrupted")]
 mod linux;
-#[cfg(not(all(feature = "backtrace", target_os = "linux", target_arch = "x86_64")))]
+#[cfg(not(all(feature = "backtrace", target_os = "linux", target_arch = "x86_64", target_pointer_width = "64")))]
 mod portable;
 
 use std::fmt;
 
-#[cfg(all(feature = "backtrace", target_os = "linux", target_arch = "x86_64"))]
+#[cfg(all(feature = "backtrace", target_os = "linux", target_arch = "x86_64", target_pointer_width = "64"))]
 pub(super) use linux::Collector;
-#[cfg(not(all(feature = "backtrace", target_os = "linux", target_arch = "x86_64")))]
+#[cfg(not(all(feature = "backtrace", target_os = "linux", target_arch = "x86_64", target_pointer_width = "64")))]
 pub(super) use portable::Collector;
 
 /// Whether the program was built with backtraces at all.

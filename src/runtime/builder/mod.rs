@@ -252,6 +252,9 @@ impl Builder {
     /// `FREEWHEEL_STALL=off` silences that. New stalls of one spawn location are reported
     /// once a second at most, with a count of those left out.
     ///
+    /// On Linux the paths and addresses that a blocked `open`, `poll` or `connect` is on are read with `process_vm_readv`: a
+    /// seccomp filter that kills the process for that call kills it.
+    ///
     /// # Examples
     /// ```
     /// use std::{sync::mpsc, thread, time::Duration};
@@ -293,6 +296,12 @@ impl Builder {
     /// * Names need symbols: a stripped program shows addresses. Inlined functions and lines need debug information
     ///   (`debug = "line-tables-only"` in the profile).
     /// * A sandbox that forbids `process_vm_readv` gets no backtraces.
+    /// * Where a stack is shorter than what is copied, the copy runs past its end into memory that lies directly behind it.
+    ///   Copies are wiped when they have been read.
+    /// * A fault in the unwinder is a panic on the reporter thread. It is caught, and the report goes without; but with
+    ///   `panic = "abort"` it ends the program.
+    /// * Names are read under the `backtrace` crate's lock, of which a process has one: a child forked meanwhile finds it
+    ///   taken for ever, and must not use that crate.
     ///
     /// # Examples
     /// ```

@@ -13,19 +13,21 @@
 //!   └───────────────────┴─────────────────────────────────────────┘
 //! ```
 //!
-//! The asker owns the buffer in FREE (under its lock) and DONE, the handler in COPYING. A handler that finds another word
-//! than its own thread's number returns.
+//! The asker owns the buffer in FREE and DONE (in its turn), the handler in COPYING. A handler that finds another word
+//! than its own thread's number returns. A process forked in the midst of it has no thread that would finish: its first asker
+//! begins anew, told by the generation that turn and request bear.
 
 use std::cell::UnsafeCell;
 use std::ffi::{c_int, c_void};
+use std::hint::black_box;
 use std::mem::MaybeUninit;
 use std::ptr;
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::sync::{Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use super::snapshot::{MOST, Snapshot};
+use crate::primitives::fork;
 use crate::runtime::own_memory;
 
 const SIGNAL: c_int = libc::SIGURG;
@@ -43,8 +45,41 @@ const DONE: u32 = u32::MAX - 1;
 
 static REQUEST: Request = Request { word: AtomicU32::new(FREE), copy: UnsafeCell::new(Copied::NOTHING) };
 
-/// Askers take turns.
-static TURN: Mutex<()> = Mutex::new(());
+/// Askers take turns: 0, or the mark of the process whose thread it is. One of a parent process is nobody's.
+static TURN: AtomicU32 = AtomicU32::new(0);
+
+/// The mark of the process that asked last; touched by whoever has the turn.
+static ASKED_BY: AtomicU32 = AtomicU32::new(0);
+
+/// The right to ask.
+struct Turn;
+
+impl Turn {
+    /// Never waits: an asker that comes while another asks goes without.
+    fn take() -> Option<Self> {
+        let own = fork::generation().wrapping_add(1);
+        // Relaxed: the exchange below decides.
+        let before = TURN.load(Ordering::Relaxed);
+        // ORDERING: Acquire on success, edge "turn-passed": pairs with the store in `drop`; the asker before is through with
+        // the request and the buffer. From a parent process nothing can be concurrent.
+        if before == own || TURN.compare_exchange(before, own, Ordering::Acquire, Ordering::Relaxed).is_err() {
+            return None;
+        }
+        // Relaxed: only in turns.
+        if ASKED_BY.swap(own, Ordering::Relaxed) != own {
+            // Relaxed: of a request made before the fork no thread is left; of a process's first one nothing is there yet.
+            REQUEST.word.store(FREE, Ordering::Relaxed);
+        }
+        Some(Self)
+    }
+}
+
+impl Drop for Turn {
+    fn drop(&mut self) {
+        // ORDERING: Release, edge "turn-passed": what this asker did comes before what the next one does.
+        TURN.store(0, Ordering::Release);
+    }
+}
 
 struct Request {
     word: AtomicU32,
@@ -65,14 +100,22 @@ struct Copied {
 
 impl Copied {
     const NOTHING: Self = Self { instruction: 0, stack_pointer: 0, frame_pointer: 0, length: 0, stack: [0; MOST] };
+
+    /// The stack may hold secrets: they are not left lying about. The handler wrote no further than it said.
+    fn wipe(&mut self) {
+        self.stack[..self.length].fill(0);
+        black_box(&mut self.stack);
+    }
 }
 
-/// A snapshot of a thread that runs; None if it does not answer in time.
+/// A snapshot of a thread that runs; None if it does not answer in time, or another one is being asked.
 pub(super) fn of_running(thread: u32) -> Option<Snapshot> {
-    let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
+    let _turn = Turn::take()?;
     // ORDERING: Acquire, edge "stack-copied": a request that was given up while its thread was copying may be done by now.
     match REQUEST.word.load(Ordering::Acquire) {
-        FREE | DONE => {}
+        FREE => {}
+        // SAFETY: DONE, and the turn is ours: the handler is through with the buffer, and nobody else asks.
+        DONE => unsafe { &mut *REQUEST.copy.get() }.wipe(),
         _ => return None,
     }
     if thread == FREE || !handler_is_ours() {
@@ -81,7 +124,9 @@ pub(super) fn of_running(thread: u32) -> Option<Snapshot> {
     // ORDERING: Release, edge "stack-asked": what this thread read of the buffer comes before the handler's writes.
     REQUEST.word.store(thread, Ordering::Release);
     let number = libc::c_long::from(thread);
-    // SAFETY: plain numbers. If the thread has ended the call fails, or asks one that has its number now and answers for itself.
+    // SAFETY: plain numbers. If the thread has ended the call fails, or reaches a thread of this process that was given its
+    // number since. That one is the one asked, by its number, and copies its own stack; nothing but the caller's look
+    // whether the poll still lasts tells that it is another, and the copy is thrown away then.
     let sent = unsafe {
         libc::syscall(libc::SYS_tgkill, libc::c_long::from(libc::getpid()), number, libc::c_long::from(SIGNAL))
     };
@@ -95,13 +140,14 @@ pub(super) fn of_running(thread: u32) -> Option<Snapshot> {
         return None;
     }
     // SAFETY: DONE, and the turn is ours: the handler is through with the buffer, and nobody else asks.
-    let copied = unsafe { &*REQUEST.copy.get() };
+    let copied = unsafe { &mut *REQUEST.copy.get() };
     let snapshot = Snapshot {
         instruction: copied.instruction,
         stack_pointer: copied.stack_pointer,
         frame_pointer: Some(copied.frame_pointer),
         stack: copied.stack[..copied.length].to_vec(),
     };
+    copied.wipe();
     // Relaxed: the next request's store publishes it.
     REQUEST.word.store(FREE, Ordering::Relaxed);
     Some(snapshot)
@@ -145,12 +191,30 @@ fn handler_is_ours() -> bool {
     wanted.sa_sigaction = ours;
     // On the alternative stack where a thread has one: the stuck thread's own may be nearly full.
     wanted.sa_flags = libc::SA_SIGINFO | libc::SA_RESTART | libc::SA_ONSTACK;
-    // SAFETY: `wanted` is whole, its mask empty, and `answer` does only what a handler may.
-    unsafe { libc::sigaction(SIGNAL, &raw const wanted, ptr::null_mut()) == 0 }
+    let mut before = MaybeUninit::<libc::sigaction>::zeroed();
+    // SAFETY: `wanted` is whole once its mask is filled (no other handler may run, and fork, within ours), `answer` does
+    // only what a handler may, and `before` is a place for the answer, valid as zeroes too.
+    let before = unsafe {
+        libc::sigfillset(&raw mut wanted.sa_mask);
+        if libc::sigaction(SIGNAL, &raw const wanted, before.as_mut_ptr()) != 0 {
+            return false;
+        }
+        before.assume_init()
+    };
+    if before.sa_sigaction == libc::SIG_DFL || before.sa_sigaction == ours {
+        return true;
+    }
+    // SAFETY: the program installed this one after we looked, so it is whole; it gets it back.
+    unsafe { libc::sigaction(SIGNAL, &raw const before, ptr::null_mut()) };
+    false
 }
 
 /// The handler. It makes system calls and touches its request, nothing else: no allocation, no lock, no panic.
 extern "C" fn answer(_signal: c_int, _info: *mut libc::siginfo_t, context: *mut c_void) {
+    // As after a `sigaction` by others without SA_SIGINFO that calls this one on.
+    if context.is_null() {
+        return;
+    }
     // SAFETY: takes nothing and cannot fail.
     let own = unsafe { libc::gettid() } as u32;
     // ORDERING: Acquire on success, edge "stack-asked": the asker is through with the buffer.
@@ -174,4 +238,25 @@ extern "C" fn answer(_signal: c_int, _info: *mut libc::siginfo_t, context: *mut 
     unsafe { *errno = before };
     // ORDERING: Release, edge "stack-copied": publishes the copy to the asker.
     REQUEST.word.store(DONE, Ordering::Release);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_parent_process_was_amid_is_begun_anew_and_an_askers_turn_is_its_own() {
+        const PARENT: u32 = u32::MAX;
+        TURN.store(PARENT, Ordering::Relaxed);
+        ASKED_BY.store(PARENT, Ordering::Relaxed);
+        REQUEST.word.store(COPYING, Ordering::Relaxed);
+        let turn = Turn::take().unwrap();
+        assert_eq!(REQUEST.word.load(Ordering::Relaxed), FREE);
+        assert!(Turn::take().is_none());
+        drop(turn);
+        // Between the turns of one process the request stays as it is.
+        REQUEST.word.store(COPYING, Ordering::Relaxed);
+        assert!(Turn::take().is_some() && REQUEST.word.load(Ordering::Relaxed) == COPYING);
+        REQUEST.word.store(FREE, Ordering::Relaxed);
+    }
 }

@@ -35,18 +35,22 @@ impl Collector {
         Self { modules: Modules::new() }
     }
 
-    /// The stack of the thread with the system's number `thread`, if `lasts` says afterwards that it was the right moment. A thread
-    /// that runs is interrupted by a signal, if `may_interrupt`.
+    /// The stack of the thread with the system's number `thread`, if `lasts` says before and afterwards that it was the right moment.
+    /// A thread that runs is interrupted by a signal, if `may_interrupt`.
     pub(in crate::runtime) fn take(
         &mut self,
         thread: u32,
         may_interrupt: bool,
         lasts: impl Fn() -> bool,
     ) -> Option<StallBacktrace> {
+        // The number may be another thread's by now, which is none of ours to look at, or to interrupt.
+        if !lasts() {
+            return None;
+        }
         let snapshot = match snapshot::look(thread) {
             Look::Asleep(snapshot) => snapshot,
             // Not where the system does not say: a call that sleeps would be interrupted.
-            Look::Running if may_interrupt => interrupt::of_running(thread)?,
+            Look::Running if may_interrupt && lasts() => interrupt::of_running(thread)?,
             Look::Running | Look::Unknown => return None,
         };
         if !lasts() {

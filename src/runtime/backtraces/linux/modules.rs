@@ -58,6 +58,10 @@ impl Modules {
         // SAFETY: `add` takes what the linker gives it, and `listing` outlives the call.
         unsafe { libc::dl_iterate_phdr(Some(add), (&raw mut listing).cast()) };
         if listing.changes != self.changes {
+            if self.changes.is_some() {
+                // What was read of a library that has gone would name the functions of the one in its place.
+                backtrace::clear_symbol_cache();
+            }
             *self = Self { changes: listing.changes, list: listing.list, ..Self::new() };
         }
     }

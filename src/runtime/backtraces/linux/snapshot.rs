@@ -1,8 +1,11 @@
 //! Where a thread is and what lies on its stack, copied.
 
+use std::hint::black_box;
+
 use crate::runtime::own_memory;
 
-/// How much of a stack is copied at most, in bytes: from its inner end, where the task is.
+/// How much of a stack is copied at most, in bytes: from its inner end, where the task is. Where the
+/// stack is shorter, and more memory lies directly behind it, the copy goes on into that.
 pub(super) const MOST: usize = 256 * 1024;
 
 /// How often a thread that moved while it was copied is tried again.
@@ -33,6 +36,14 @@ impl Snapshot {
     }
 }
 
+impl Drop for Snapshot {
+    /// A stack may hold secrets: they are not left to the next who allocates.
+    fn drop(&mut self) {
+        self.stack.fill(0);
+        black_box(&mut self.stack);
+    }
+}
+
 /// What a look at a thread from outside shows.
 #[derive(Debug)]
 pub(super) enum Look {
@@ -60,10 +71,11 @@ fn asleep(thread: u32) -> Option<Look> {
         let mut stack = vec![0; MOST];
         let length = own_memory::read(stack_pointer, &mut stack);
         stack.truncate(length);
+        let snapshot = Snapshot { instruction, stack_pointer, frame_pointer: None, stack };
         // The same call at the same place, and nothing tells that it was left and entered again in between: then what a
         // frame further out holds may be of either time, but the frames themselves are the same.
         if std::fs::read_to_string(&path).is_ok_and(|after| after == before) {
-            return Some(Look::Asleep(Snapshot { instruction, stack_pointer, frame_pointer: None, stack }));
+            return Some(Look::Asleep(snapshot));
         }
     }
     None
