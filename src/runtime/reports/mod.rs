@@ -6,7 +6,7 @@ mod reporter;
 mod setting;
 mod writers;
 
-use std::fmt;
+use std::fmt::{self, Write};
 use std::panic::Location;
 use std::sync::Arc;
 use std::time::Duration;
@@ -138,7 +138,7 @@ impl fmt::Display for StallReport {
             write!(f, " in {call}")?;
         }
         if let Some(file) = &self.file {
-            write!(f, " on {file}")?;
+            write!(f, " on {}", OneLine(file))?;
         }
         if self.suppressed > 0 {
             write!(f, " ({} more like it were not reported)", self.suppressed)?;
@@ -147,6 +147,19 @@ impl fmt::Display for StallReport {
             write!(f, "\n{backtrace}")?;
         }
         Ok(())
+    }
+}
+
+/// A text that others have made, such as a path: its control characters are escaped, so it can neither begin a line of its
+/// own nor command a terminal.
+struct OneLine<'a>(&'a str);
+
+impl fmt::Display for OneLine<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.chars().try_for_each(|character| match character.is_control() {
+            true => write!(f, "{}", character.escape_debug()),
+            false => f.write_char(character),
+        })
     }
 }
 
@@ -176,6 +189,8 @@ mod tests {
             line.ends_with("blocked its thread for 12ms in read on /tmp/fifo (2 more like it were not reported)"),
             "{line}"
         );
+        report.file = Some("a → b\n\u{1b}[2J".to_owned());
+        assert!(report.to_string().contains(r"on a → b\n\u{1b}[2J ("), "{report}");
         (report.stage, report.name) = (StallStage::Ended, None);
         assert!(report.to_string().ends_with("came back after 12ms"), "{report}");
     }

@@ -114,7 +114,10 @@ impl Reports {
             Some(callback) => callback(&report),
             None => writers::write(&report),
         });
-        drop(catch_unwind(told));
+        if let Err(payload) = catch_unwind(told) {
+            // What was thrown may throw again when it is dropped, which would end this thread.
+            std::mem::forget(payload);
+        }
     }
 }
 
@@ -130,7 +133,11 @@ fn find_out(report: &mut StallReport, notice: &Notice, collector: &mut Option<Co
     if let (Some(collector), Some(poll), true) = (collector, notice.poll, notice.stage != Stage::Ended) {
         // A copy may be torn, and what reads it may stumble over that; the report goes out without it then.
         let take = AssertUnwindSafe(|| collector.take(poll.thread, notice.class == Class::Hog, lasts));
-        report.backtrace = catch_unwind(take).ok().flatten();
+        match catch_unwind(take) {
+            Ok(backtrace) => report.backtrace = backtrace,
+            // What it had read may be half made.
+            Err(_) => *collector = Collector::new(),
+        }
     }
 }
 

@@ -23,17 +23,35 @@ pub(super) fn describe_connecting(descriptor: u64, target: u64, length: u64) -> 
     let mut bytes = [0; mem::size_of::<libc::sockaddr_storage>()];
     let wanted = usize::try_from(length).ok().filter(|length| (2..=bytes.len()).contains(length))?;
     let whole = own_memory::read(target, &mut bytes[..wanted]) == wanted;
+    let known = told_length(&bytes, wanted).filter(|_| whole);
     let init = |storage: *mut socket2::SockAddrStorage, size: *mut socklen_t| {
+        let known = known.ok_or(io::ErrorKind::InvalidInput)?;
         // SAFETY: `storage` is as large as `bytes` by type, and is the callee's own; `size` is a place to write to.
         unsafe {
-            storage.cast::<u8>().copy_from_nonoverlapping(bytes.as_ptr(), wanted);
-            *size = wanted as socklen_t;
+            storage.cast::<u8>().copy_from_nonoverlapping(bytes.as_ptr(), bytes.len());
+            *size = known as socklen_t;
         }
         Ok(())
     };
-    // SAFETY: the storage is filled with that many bytes, and any bytes are an address of some family.
-    let target = unsafe { SockAddr::try_init(init) }.ok().map(|((), target)| target).filter(|_| whole);
+    // SAFETY: the whole storage is filled, and `told_length` refused a length that its family cannot have: the text of a
+    // unix address lies within its `sun_path`. Any bytes are a value of the integers that the other families are made of.
+    let target = unsafe { SockAddr::try_init(init) }.ok().map(|((), target)| target);
     socket(number, target)
+}
+
+/// The length of an address as the system would tell it: that of a unix path ends with the path's first zero byte, which the
+/// caller may have left out. None if no address of its family is that long.
+fn told_length(bytes: &[u8], length: usize) -> Option<usize> {
+    const PATH: usize = mem::offset_of!(libc::sockaddr_un, sun_path);
+    if c_int::from(u16::from_ne_bytes([bytes[0], bytes[1]])) != libc::AF_UNIX {
+        return Some(length);
+    }
+    let text = bytes[..length].get(PATH..).filter(|_| length <= mem::size_of::<libc::sockaddr_un>())?;
+    match text.first() {
+        // No name, or one that is hidden: begins with a zero byte, and may hold more.
+        None | Some(0) => Some(length),
+        Some(_) => Some(PATH + text.iter().position(|&byte| byte == 0).unwrap_or(text.len()) + 1),
+    }
 }
 
 /// A socket by its family, kind and addresses; None if it is none.
@@ -151,5 +169,26 @@ mod tests {
         let told = described(target.as_ptr() as u64, u64::from(target.len()));
         assert_eq!(told.as_deref(), Some("tcp 0.0.0.0:0 → 127.0.0.1:9"));
         assert_eq!(described(16, u64::from(target.len())).as_deref(), Some("tcp 0.0.0.0:0"));
+    }
+
+    #[test]
+    fn the_path_of_a_connect_ends_at_its_first_zero_byte_and_within_its_structure() {
+        let socket = std::os::unix::net::UnixDatagram::unbound().unwrap();
+        let mut bytes = [0; mem::size_of::<libc::sockaddr_storage>()];
+        bytes[..2].copy_from_slice(&(libc::AF_UNIX as u16).to_ne_bytes());
+        bytes[2..8].copy_from_slice(b"/a/way");
+        let described = |bytes: &[u8], length| {
+            describe_connecting(socket.as_raw_fd() as u64, bytes.as_ptr() as u64, length).unwrap()
+        };
+        for length in [8, 9, 50, 110] {
+            assert_eq!(described(&bytes, length), "unix /a/way");
+        }
+        for length in [2, 111, 128] {
+            assert_eq!(described(&bytes, length), "unix (unnamed)");
+        }
+        bytes[2..].fill(b'x');
+        assert_eq!(described(&bytes, 110), format!("unix {}", "x".repeat(108)));
+        bytes[2] = 0;
+        assert_eq!(described(&bytes, 6), "unix @xxx");
     }
 }

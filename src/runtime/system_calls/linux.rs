@@ -62,7 +62,8 @@ const CALLS: &[(c::c_long, &str, On)] = &[
     (c::SYS_accept, "accept", On::Descriptor),
     (c::SYS_accept4, "accept4", On::Descriptor),
     (c::SYS_clock_nanosleep, "clock_nanosleep", On::Nothing),
-    (c::SYS_close, "close", On::Descriptor),
+    // Its number is free, and may be another's, before it blocks.
+    (c::SYS_close, "close", On::Nothing),
     (c::SYS_connect, "connect", On::Address),
     (c::SYS_epoll_pwait, "epoll_pwait", On::Descriptor),
     (c::SYS_fallocate, "fallocate", On::Descriptor),
