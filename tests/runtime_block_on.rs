@@ -5,7 +5,7 @@ mod support;
 use std::cell::Cell;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use freewheel::runtime::{Builder, Handle, Runtime, RuntimeFlavor, TryCurrentError};
@@ -380,5 +380,23 @@ fn a_default_runtime_is_multi_threaded() {
         assert_eq!(runtime.handle().runtime_flavor(), RuntimeFlavor::MultiThread);
         let current = Builder::new_current_thread().build().unwrap();
         assert_eq!(current.handle().runtime_flavor(), RuntimeFlavor::CurrentThread);
+    });
+}
+
+#[test]
+fn fault_06_a_block_on_that_is_always_ready_lets_timers_fire() {
+    each_flavour(|make| {
+        let done = Arc::new(AtomicBool::new(false));
+        let set = done.clone();
+        let runtime = make();
+        runtime.spawn(async move {
+            sleep(Duration::from_millis(1)).await;
+            set.store(true, Ordering::SeqCst);
+        });
+        runtime.block_on(async move {
+            while !done.load(Ordering::SeqCst) {
+                freewheel::task::yield_now().await;
+            }
+        });
     });
 }

@@ -19,7 +19,8 @@ use crate::scheduler::{Supply, TICK, Watch, wake_each};
 /// How many idle ticks pass before the deep sleep.
 const QUIET_TICKS: u32 = 16;
 
-/// How long a worker may be away from the poll, while another is idle, before that one is woken to take its place there.
+/// How long a worker that a tick finds away from the poll, while another is idle, may still come back before that one is woken to
+/// take its place there.
 const MOMENT: Duration = Duration::from_micros(100);
 
 struct Ticker {
@@ -73,19 +74,29 @@ impl Ticker {
     /// Does what is due at `now`; how long until the next tick.
     fn tick(&mut self, now: Nanos, parker: &Parker) -> Nanos {
         let length = self.watch.tick(now);
-        self.see_to_the_poll(parker);
         self.supply.tick(now);
+        self.see_to_the_queues();
+        self.see_to_the_poll(parker);
         if self.inner.pool.wants_thread() {
             self.inner.pool.retry();
         }
         length
     }
 
+    /// A push that wakes nobody relies on the pusher, which is about to look at its queue itself. Where it always has something else
+    /// to do first, an idle worker learns of the rest here.
+    fn see_to_the_queues(&self) {
+        let scheduler = &self.inner.scheduler;
+        if scheduler.idle.look().0 > 0 && scheduler.has_work() {
+            scheduler.notify();
+        }
+    }
+
     /// If no idle worker sleeps in the poll: one is woken to do it, or, when all are busy and none of them has polled
     /// since the last tick, this thread polls.
     ///
-    /// A worker that was in the poll since then may be back at once: it gets a moment first. Under a steady light load that
-    /// spares nearly every tick a wake-up for nothing.
+    /// A worker that was in the poll since the last tick may be back at once: it gets a moment first, and if somebody has polled
+    /// in that moment, all is well. Under a steady light load that spares nearly every tick a wake-up for nothing.
     fn see_to_the_poll(&mut self, parker: &Parker) {
         let Inner { scheduler, reactor, .. } = &*self.inner;
         let (idle_permits, mut somebody_polls) = scheduler.idle.look();

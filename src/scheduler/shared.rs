@@ -145,14 +145,14 @@ impl Shared {
     /// its next tick, and a permit that lies idle waits until then, or until a thread comes back.
     ///
     /// A want is stale if by now a thread sleeps, or the permit is taken. Whoever wanted it had found the stack empty after its
-    /// fence; so that sleeper lay down later, and its own look, after its fence, has found the work. And whoever has the permit
-    /// looks for work before it gives it back.
+    /// fence, and nobody in the poll when it gave the permit back; so that sleeper lay down later, and its own look, after its
+    /// fence, has found the work. And whoever has the permit looks for work before it gives it back.
     pub(crate) fn supply_if_wanted(this: &Arc<Self>) -> bool {
         if !this.lifecycle.take_want() {
             return true;
         }
         let (permits, polled) = this.idle.look();
-        let stale = permits <= usize::from(polled) || !this.idle.no_spare();
+        let stale = permits == 0 || polled || !this.idle.no_spare();
         if stale || Self::start_thread(this).is_ok() {
             return true;
         }

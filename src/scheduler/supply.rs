@@ -36,11 +36,13 @@ impl Supply {
 
     /// Starts the threads that are missing. Refused by the system: it is tried again at the next tick.
     pub(crate) fn tick(&mut self, now: Nanos) {
+        let wanted = self.shared.lifecycle.wants_thread();
         if !Shared::supply_if_wanted(&self.shared) {
             self.tell_shortage(now);
         } else {
             self.shortage = None;
-            if self.shared.idle.no_spare() {
+            // One that was just started is about to lie down.
+            if !wanted && self.shared.idle.no_spare() {
                 let _refused = Shared::start_thread(&self.shared);
             }
         }

@@ -160,7 +160,7 @@ impl Watch {
         view.due = view.due.saturating_add(missed.stopped);
         if missed.is_much() {
             view.account.interrupt();
-            return false;
+            return rescue(&self.shared, slot);
         }
         let age = now.saturating_sub(view.since);
         // In a burst those known to block lose their permit early; whoever blocks for less than a tick keeps it even then.

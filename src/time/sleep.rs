@@ -19,7 +19,7 @@ use crate::tasks::coop;
 /// Waits until `duration` has passed.
 ///
 /// It never ends early. It may end late if the thread has other things to do; the timer itself is good to about a tenth of
-/// a millisecond on Linux, a millisecond elsewhere. A duration beyond the clock's range, such as [`Duration::MAX`], never
+/// a millisecond on Linux (a third where crowds of timers end together), a millisecond elsewhere. A duration beyond the clock's range, such as [`Duration::MAX`], never
 /// ends. Zero is ready at once.
 ///
 /// # Panics

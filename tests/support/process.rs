@@ -23,8 +23,13 @@ pub(crate) fn thread_names() -> Vec<String> {
 
 /// How many descriptors this process has open.
 pub(crate) fn file_descriptors() -> usize {
-    // One of them is the listing's own.
-    fs::read_dir("/proc/self/fd").expect("/proc").count() - 1
+    let open = fs::read_dir("/proc/self/fd").expect("/proc");
+    // Neither the listing's own, nor those through which the watch looks at threads: they come and go.
+    let counts = |path: std::path::PathBuf| {
+        let path = path.display().to_string();
+        !path.ends_with("/fd") && !(path.starts_with("/proc/") && path.contains("/task/"))
+    };
+    open.filter(|entry| entry.as_ref().is_ok_and(|entry| fs::read_link(entry.path()).is_ok_and(counts))).count()
 }
 
 /// How many threads and descriptors there are once no thread of a runtime is left: a joined thread leaves `/proc` a moment

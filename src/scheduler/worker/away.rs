@@ -3,6 +3,7 @@
 use super::super::slot::Control;
 use super::super::watch::TICK;
 use super::{Mode, Shared, Worker};
+use crate::primitives::clock::NEVER;
 use crate::tasks::Notified;
 
 impl Worker {
@@ -35,6 +36,10 @@ impl Worker {
         let _back = Back { worker: self, mode: self.mode.replace(Mode::Away) };
         if let Some(task) = self.slot().lifo.take() {
             self.shared.inject(task);
+        }
+        if self.help_due.replace(NEVER) != NEVER {
+            // The rest of a batch of which nobody else knows must not wait for what blocks.
+            self.shared.notify();
         }
         if at_once {
             self.shared.idle.release_permit();

@@ -20,8 +20,9 @@ const TOKEN_PAUSE: Duration = Duration::from_micros(20);
 /// longer than that other takes to come. With short polls they are done by then, and it would have come for nothing.
 const PATIENCE: Nanos = 50_000;
 
-/// After a poll that kept a batch waiting for longer still, so many batches are made known at once.
-const HASTY_BATCHES: u32 = 64;
+/// After a poll that kept a batch waiting for longer still, so many batches are made known at once: of batches that are always
+/// kept waiting fewer than one in a hundred is.
+const HASTY_BATCHES: u32 = 128;
 
 impl Worker {
     /// Gives the permit back and sleeps until there is work, or until `interrupt` says so after a wake-up of the
@@ -83,6 +84,8 @@ impl Worker {
             if !awake {
                 let polled = token.poll(Wait::Forever, &mut wakers);
                 drop(token);
+                // The look at the reactor amid tasks counts from here; not from a rest that came to no poll.
+                self.until_events.set(self.shared.config.event_interval);
                 if polled.is_err() {
                     pause(POLL_FAILED_PAUSE);
                 }
@@ -98,8 +101,6 @@ impl Worker {
         if by_itself {
             self.shared.rouse_watch();
         }
-        // The look at the reactor amid tasks counts from here.
-        self.until_events.set(self.shared.config.event_interval);
         let queued = self.wake_batch(wakers);
         self.share_batch(queued);
     }
@@ -108,11 +109,11 @@ impl Worker {
     /// the poll. Of several another, if they still wait after [`PATIENCE`]; at once where polls have lately been so
     /// long that nobody should wait for one.
     pub(super) fn share_batch(&self, queued: usize) {
-        let hasty = self.hasty.get();
-        self.hasty.set(hasty.saturating_sub(1));
         if queued < 2 || self.shared.config.permits < 2 {
             return;
         }
+        let hasty = self.hasty.get();
+        self.hasty.set(hasty.saturating_sub(1));
         if hasty > 0 {
             self.shared.notify();
         } else if self.help_due.get() == NEVER {
