@@ -125,7 +125,7 @@ impl Watch {
         length
     }
 
-    /// The next tick comes when it comes: the watch is going to sleep, and keeps no descriptor open meanwhile.
+    /// The next tick comes when it comes: the watch is going to sleep, and keeps no worker's files open meanwhile.
     pub(crate) fn expect_nothing(&mut self) {
         self.stops.sleep(self.next_notice() != NEVER);
         self.views.iter_mut().for_each(|view| view.probe = None);

@@ -27,7 +27,8 @@ pub(crate) fn file_descriptors() -> usize {
     // Neither the listing's own, nor those through which the watch looks at threads: they come and go.
     let counts = |path: std::path::PathBuf| {
         let path = path.display().to_string();
-        !path.ends_with("/fd") && !(path.starts_with("/proc/") && path.contains("/task/"))
+        let of_the_watch = path.starts_with("/proc/") && path.contains("/task/");
+        !of_the_watch && !path.ends_with("/fd")
     };
     open.filter(|entry| entry.as_ref().is_ok_and(|entry| fs::read_link(entry.path()).is_ok_and(counts))).count()
 }
