@@ -19,8 +19,8 @@ use crate::tasks::coop;
 /// Waits until `duration` has passed.
 ///
 /// It never ends early. It may end late if the thread has other things to do; the timer itself is good to about a tenth of
-/// a millisecond on Linux (a third where crowds of timers end together), a millisecond elsewhere. A duration beyond the clock's range, such as [`Duration::MAX`], never
-/// ends. Zero is ready at once.
+/// a millisecond on Linux (a third where crowds of timers end together), a millisecond elsewhere. A duration beyond the
+/// clock's range, such as [`Duration::MAX`], never ends. Zero is ready at once.
 ///
 /// # Panics
 /// Outside a runtime. Inside `block_on(sleep(…))` the argument is evaluated outside: write `block_on(async { sleep(…).await })`.
