@@ -55,6 +55,11 @@ pub fn main() -> ExitCode {
             }
         }),
     };
+    exit_code(done)
+}
+
+/// How a program of this package ends: what went wrong is told on stderr.
+fn exit_code(done: Result<(), String>) -> ExitCode {
     match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(message) => {

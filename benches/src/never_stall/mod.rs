@@ -39,11 +39,5 @@ pub fn main() -> ExitCode {
             }
         }),
     };
-    match done {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(message) => {
-            eprintln!("freewheel-benches: {message}");
-            ExitCode::FAILURE
-        }
-    }
+    crate::exit_code(done)
 }

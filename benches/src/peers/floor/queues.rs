@@ -43,6 +43,17 @@ impl Queue {
         }
     }
 
+    /// Spawns so many tasks, and keeps their handles.
+    fn fill(&self, count: usize) -> Vec<Arc<Task>> {
+        let mut tasks = Vec::with_capacity(count);
+        for _ in 0..count {
+            let task = Task::new();
+            self.push(task.clone());
+            tasks.push(task);
+        }
+        tasks
+    }
+
     /// Runs so many tasks, sleeping when there are none.
     fn run(&self, count: usize) {
         let mut batch = VecDeque::new();
@@ -73,12 +84,7 @@ pub(super) fn one_thread(scale: Scale, _workers: usize) -> Sample {
     let count = scale.of(50_000);
     let queue = Queue::default();
     let start = Instant::now();
-    let mut tasks = Vec::with_capacity(count);
-    for _ in 0..count {
-        let task = Task::new();
-        queue.push(task.clone());
-        tasks.push(task);
-    }
+    let tasks = queue.fill(count);
     queue.run(count);
     wait(tasks);
     Sample::time(start.elapsed(), count)
@@ -99,12 +105,7 @@ fn pushed_to_another(count: usize) -> Duration {
     std::thread::scope(|scope| {
         scope.spawn(|| queue.run(count));
         let start = Instant::now();
-        let mut tasks = Vec::with_capacity(count);
-        for _ in 0..count {
-            let task = Task::new();
-            queue.push(task.clone());
-            tasks.push(task);
-        }
+        let tasks = queue.fill(count);
         wait(tasks);
         start.elapsed()
     })
