@@ -51,6 +51,10 @@ pub(super) fn run(runtime: &Weak<Inner>) {
         let now = clock.now();
         if now < next {
             parker.park_timeout(Duration::from_nanos(next - now));
+            if ticker.inner.scheduler.lifecycle.is_closing() {
+                // The end has rung: no tick, it would start a spare yet.
+                return;
+            }
         }
         let now = clock.now();
         quiet = if ticker.inner.scheduler.all_idle() { quiet + 1 } else { 0 };
