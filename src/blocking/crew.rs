@@ -48,7 +48,8 @@ pub(crate) struct Config {
     /// `wants_thread` says so. A retry that is refused does not call it.
     pub(crate) on_refused: Option<Hook>,
     /// As many threads as can run at once are given work without hesitation; beyond, see [`Crew::pace`].
-    pub(crate) eager: usize,
+    /// A function, for the machine's number of processors costs reading several files, and most programs never ask.
+    pub(crate) eager: fn() -> usize,
     /// How long the scout watches a queue that moves before it takes work itself.
     pub(crate) pace: Duration,
     /// How often a thread without work looks at the queue before it rests. Measured for a job that is awaited before the next
@@ -57,15 +58,15 @@ pub(crate) struct Config {
 }
 
 impl Config {
-    /// The usual pool for a machine with `cpus` processors: 512 threads at most, each kept for ten seconds without work.
-    pub(crate) fn new(spawner: Spawner, cpus: usize) -> Self {
+    /// The usual pool for a machine with `cpus()` processors: 512 threads at most, each kept for ten seconds without work.
+    pub(crate) fn new(spawner: Spawner, cpus: fn() -> usize) -> Self {
         Self {
             cap: 512,
             keep_alive: Duration::from_secs(10),
             spawner,
             around: None,
             on_refused: None,
-            eager: cpus.max(1),
+            eager: cpus,
             pace: Duration::from_micros(100),
             linger: 16,
         }
@@ -74,11 +75,10 @@ impl Config {
 
 impl std::fmt::Debug for Config {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let Self { cap, keep_alive, eager, pace, linger, .. } = self;
+        let Self { cap, keep_alive, pace, linger, .. } = self;
         f.debug_struct("Config")
             .field("cap", cap)
             .field("keep_alive", keep_alive)
-            .field("eager", eager)
             .field("pace", pace)
             .field("linger", linger)
             .finish_non_exhaustive()
@@ -180,7 +180,7 @@ impl<J: Job> Crew<J> {
     pub(crate) fn pace(&self, parker: &Parker) {
         for _ in 0..PACES {
             let working = self.roster.threads().saturating_sub(self.roster.idle() + 1);
-            if working < self.config.eager || self.queue.is_empty() || self.roster.is_closed() {
+            if self.queue.is_empty() || self.roster.is_closed() || working < (self.config.eager)() {
                 return;
             }
             let before = self.roster.begun();

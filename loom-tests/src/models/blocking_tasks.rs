@@ -16,7 +16,7 @@ use crate::tasks::JoinHandle;
 
 fn pool() -> Arc<Pool> {
     let keep_alive = Duration::MAX;
-    Arc::new(Pool::new(Config { cap: 1, keep_alive, linger: 0, ..Config::new(Spawner::plain(), 1) }))
+    Arc::new(Pool::new(Config { cap: 1, keep_alive, linger: 0, ..Config::new(Spawner::plain(), || 1) }))
 }
 
 /// A job that holds a token, and returns another.

@@ -10,7 +10,7 @@ use crate::primitives::thread::Spawner;
 
 fn config(cap: usize) -> Config {
     let spawner = Spawner { name: None, stack_size: None, on_start: None, on_stop: None };
-    Config { cap, ..Config::new(spawner, 2) }
+    Config { cap, ..Config::new(spawner, || 2) }
 }
 
 /// Waits for `what`, for at most ten seconds.

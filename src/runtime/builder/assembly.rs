@@ -2,7 +2,7 @@
 
 use std::io;
 use std::sync::atomic::AtomicUsize;
-use std::sync::{Arc, Weak};
+use std::sync::{Arc, OnceLock, Weak};
 
 use super::Builder;
 use crate::blocking;
@@ -98,7 +98,7 @@ impl Builder {
             keep_alive: self.keep_alive,
             around: Some(around),
             on_refused: Some(Arc::new(ask_again)),
-            ..blocking::Config::new(self.threads.clone(), num_cpus::get())
+            ..blocking::Config::new(self.threads.clone(), cores)
         });
         Inner {
             scheduler,
@@ -144,6 +144,12 @@ impl Builder {
     }
 }
 
+/// How many cores the system lets this process use, asked once: the blocking pool asks often.
+fn cores() -> usize {
+    static CORES: OnceLock<usize> = OnceLock::new();
+    *CORES.get_or_init(num_cpus::get)
+}
+
 fn workers_from_environment() -> io::Result<Option<usize>> {
     let Some(value) = std::env::var_os(WORKER_THREADS_VARIABLE) else { return Ok(None) };
     match value.to_str().and_then(|value| value.trim().parse().ok()) {
@@ -160,16 +166,16 @@ fn invalid(message: String) -> io::Error {
 
 /// Starts the reactor thread, the workers and the hot spare.
 fn start_threads(inner: &Arc<Inner>, workers: usize) -> io::Result<()> {
-    let living = inner.scheduler.lifecycle.thread_starts();
-    let weak = Arc::downgrade(inner);
-    inner.scheduler.config.threads.spawn_plain("freewheel-reactor".to_owned(), move || {
-        reactor_thread::run(&weak);
-        drop(living);
-    })?;
     // The spare is started by the first tick that finds no thread asleep. The workers are not left to that, though a runtime
     // that soon ends would be cheaper: a thread that the system refuses is an error here, and later would only be a report.
     for _ in 0..workers {
         scheduler::Shared::start_thread(&inner.scheduler)?;
     }
-    Ok(())
+    let living = inner.scheduler.lifecycle.thread_starts();
+    let weak = Arc::downgrade(inner);
+    // The last: what is spawned next needs a worker first, and that one comes up meanwhile.
+    inner.scheduler.config.threads.spawn_plain("freewheel-reactor".to_owned(), move || {
+        reactor_thread::run(&weak);
+        drop(living);
+    })
 }
