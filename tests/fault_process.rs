@@ -208,7 +208,7 @@ fn fault_81_out_of_descriptors_under_load_there_are_errors_and_then_all_is_well(
         });
         let (count, end) = (refused.clone(), stop.clone());
         let server = runtime.spawn(async move {
-            while !end.load(Ordering::SeqCst) {
+            while !end.load(Ordering::Relaxed) {
                 match listener.accept().await {
                     Ok((mut stream, _)) => drop(freewheel::spawn(async move {
                         let mut byte = [0];
@@ -218,7 +218,7 @@ fn fault_81_out_of_descriptors_under_load_there_are_errors_and_then_all_is_well(
                     })),
                     Err(error) => {
                         assert_eq!(error.raw_os_error(), Some(libc::EMFILE), "{error}");
-                        count.fetch_add(1, Ordering::SeqCst);
+                        count.fetch_add(1, Ordering::Relaxed);
                         sleep(Duration::from_millis(1)).await;
                     }
                 }
@@ -234,13 +234,13 @@ fn fault_81_out_of_descriptors_under_load_there_are_errors_and_then_all_is_well(
                 runtime.spawn(async move {
                     let stream = TcpStream::connect(address).await;
                     if stream.is_err() {
-                        failed.fetch_add(1, Ordering::SeqCst);
+                        failed.fetch_add(1, Ordering::Relaxed);
                     }
                     wait.await;
                 })
             })
             .collect();
-        eventually(|| failed.load(Ordering::SeqCst) > 0 && refused.load(Ordering::SeqCst) > 0);
+        eventually(|| failed.load(Ordering::Relaxed) > 0 && refused.load(Ordering::Relaxed) > 0);
         support::set_limit(libc::RLIMIT_NOFILE, before);
         hold.open();
         for client in clients {
@@ -254,7 +254,7 @@ fn fault_81_out_of_descriptors_under_load_there_are_errors_and_then_all_is_well(
                 let mut byte = [0];
                 stream.read_exact(&mut byte).await.unwrap();
             }
-            stop.store(true, Ordering::SeqCst);
+            stop.store(true, Ordering::Relaxed);
             drop(TcpStream::connect(address).await.unwrap());
         });
         runtime.block_on(server).unwrap();
@@ -296,7 +296,7 @@ fn fault_83_a_storm_of_signals_is_only_interruptions() {
         let storm = std::thread::spawn(move || {
             // SAFETY: takes nothing.
             let own = unsafe { libc::gettid() };
-            while !end.load(Ordering::SeqCst) {
+            while !end.load(Ordering::Relaxed) {
                 for task in std::fs::read_dir("/proc/self/task").unwrap().flatten() {
                     let thread: libc::pid_t = task.file_name().to_str().unwrap().parse().unwrap();
                     if thread != own {
@@ -316,8 +316,8 @@ fn fault_83_a_storm_of_signals_is_only_interruptions() {
                 assert!(start.elapsed() >= Duration::from_millis(20), "a signal ended a sleep");
             }
         }
-        eventually(|| sent.load(Ordering::SeqCst) > 1000);
-        stop.store(true, Ordering::SeqCst);
+        eventually(|| sent.load(Ordering::Relaxed) > 1000);
+        stop.store(true, Ordering::Relaxed);
         storm.join().unwrap();
     })
     .assert_ok();

@@ -80,7 +80,7 @@ fn fault_04_what_is_in_the_lifo_slot_of_a_blocked_worker_is_taken_in_time() {
             let (wait, flag) = (gate.wait(), ran.clone());
             runtime.spawn(async move {
                 wait.await;
-                flag.store(true, Ordering::SeqCst);
+                flag.store(true, Ordering::Relaxed);
             });
             eventually(|| gate.waits() > 0);
             // Waking from a task puts the woken one into the worker's LIFO slot.
@@ -91,7 +91,7 @@ fn fault_04_what_is_in_the_lifo_slot_of_a_blocked_worker_is_taken_in_time() {
             });
             blocker.wait_until_it_blocks();
             let start = Instant::now();
-            eventually(|| ran.load(Ordering::SeqCst));
+            eventually(|| ran.load(Ordering::Relaxed));
             slowest = slowest.max(start.elapsed());
             blocker.release();
         }
@@ -182,7 +182,7 @@ fn busy(stop: &Arc<AtomicBool>, polls: &Arc<AtomicUsize>) -> impl Future<Output 
     let (stop, polls) = (stop.clone(), polls.clone());
     poll_fn(move |cx| {
         polls.fetch_add(1, Ordering::Relaxed);
-        if stop.load(Ordering::SeqCst) {
+        if stop.load(Ordering::Relaxed) {
             return Poll::Ready(());
         }
         cx.waker().wake_by_ref();
@@ -210,7 +210,7 @@ fn fault_06_a_task_that_wakes_itself_for_ever_starves_nobody() {
             let task = scope.spawn(outside).join().unwrap();
             runtime.block_on(task).unwrap();
         });
-        stop.store(true, Ordering::SeqCst);
+        stop.store(true, Ordering::Relaxed);
         for task in tasks {
             runtime.block_on(task).unwrap();
         }
@@ -227,7 +227,7 @@ fn fault_06_two_tasks_that_wake_each_other_for_ever_starve_nobody() {
         let player = |own: usize| {
             let (gates, stop) = (gates.clone(), stop.clone());
             async move {
-                while !stop.load(Ordering::SeqCst) {
+                while !stop.load(Ordering::Relaxed) {
                     let wait = gates[own].lock().unwrap().wait();
                     gates[1 - own].lock().unwrap().open();
                     wait.await;
@@ -245,7 +245,7 @@ fn fault_06_two_tasks_that_wake_each_other_for_ever_starve_nobody() {
                 sleep(Duration::from_micros(200)).await;
             }
         });
-        stop.store(true, Ordering::SeqCst);
+        stop.store(true, Ordering::Relaxed);
         for gate in gates.iter() {
             gate.lock().unwrap().open();
         }
@@ -278,7 +278,7 @@ fn the_intervals_bound_how_long_the_injector_and_the_reactor_wait() {
             });
             assert!(waited <= 2 * injector as usize + 64, "{waited} polls with an interval of {injector}");
             runtime.block_on(async { sleep(Duration::from_millis(2)).await });
-            stop.store(true, Ordering::SeqCst);
+            stop.store(true, Ordering::Relaxed);
             runtime.block_on(task).unwrap();
         }
     });
@@ -292,12 +292,12 @@ fn fault_06_block_on_itself_is_polled_beside_busy_tasks_and_they_beside_it() {
         let task = runtime.spawn(busy(&stop, &polls));
         runtime.block_on(async {
             // The block_on future is always ready as well.
-            let start = polls.load(Ordering::SeqCst);
-            while polls.load(Ordering::SeqCst) < start + 100 {
+            let start = polls.load(Ordering::Relaxed);
+            while polls.load(Ordering::Relaxed) < start + 100 {
                 yield_now().await;
             }
         });
-        stop.store(true, Ordering::SeqCst);
+        stop.store(true, Ordering::Relaxed);
         runtime.block_on(task).unwrap();
     });
 }
@@ -310,9 +310,9 @@ fn fault_07_a_million_wakes_from_eight_threads_are_bounded_and_the_last_is_seen(
         let kept = Arc::new(std::sync::Mutex::new(None));
         let (count, seen, keep) = (polls.clone(), sum.clone(), kept.clone());
         let task = runtime.spawn(poll_fn(move |cx| {
-            count.fetch_add(1, Ordering::SeqCst);
+            count.fetch_add(1, Ordering::Relaxed);
             keep.lock().unwrap().get_or_insert_with(|| cx.waker().clone());
-            if seen.load(Ordering::SeqCst) == 1_000_000 { Poll::Ready(()) } else { Poll::Pending }
+            if seen.load(Ordering::Relaxed) == 1_000_000 { Poll::Ready(()) } else { Poll::Pending }
         }));
         runtime.block_on(async {
             while kept.lock().unwrap().is_none() {
@@ -325,7 +325,7 @@ fn fault_07_a_million_wakes_from_eight_threads_are_bounded_and_the_last_is_seen(
                 let (waker, sum) = (waker.clone(), sum.clone());
                 std::thread::spawn(move || {
                     for _ in 0..125_000 {
-                        sum.fetch_add(1, Ordering::SeqCst);
+                        sum.fetch_add(1, Ordering::Relaxed);
                         waker.wake_by_ref();
                     }
                 })
@@ -334,7 +334,7 @@ fn fault_07_a_million_wakes_from_eight_threads_are_bounded_and_the_last_is_seen(
         // The poll after the last wake sees the full sum; were that wake lost, this would hang.
         runtime.block_on(task).unwrap();
         threads.into_iter().for_each(|thread| thread.join().unwrap());
-        assert!(polls.load(Ordering::SeqCst) <= 1_000_002);
+        assert!(polls.load(Ordering::Relaxed) <= 1_000_002);
     });
 }
 

@@ -81,9 +81,9 @@ fn one_runtime_runs_again_and_again() {
         for round in 1..=200 {
             let counter = count.clone();
             runtime.block_on(async move {
-                freewheel::spawn(async move { counter.fetch_add(1, Ordering::SeqCst) }).await.unwrap();
+                freewheel::spawn(async move { counter.fetch_add(1, Ordering::Relaxed) }).await.unwrap();
             });
-            assert_eq!(count.load(Ordering::SeqCst), round);
+            assert_eq!(count.load(Ordering::Relaxed), round);
         }
     });
 }
@@ -290,12 +290,12 @@ fn current_thread_runs_nothing_while_nobody_blocks_on_it() {
         let runtime = support::current_thread();
         let ran = Arc::new(AtomicUsize::new(0));
         let count = ran.clone();
-        let task = runtime.spawn(async move { count.fetch_add(1, Ordering::SeqCst) });
+        let task = runtime.spawn(async move { count.fetch_add(1, Ordering::Relaxed) });
         let other = support::multi_thread(1);
         other.block_on(other.spawn(async {})).unwrap();
-        assert_eq!(ran.load(Ordering::SeqCst), 0);
+        assert_eq!(ran.load(Ordering::Relaxed), 0);
         runtime.block_on(task).unwrap();
-        assert_eq!(ran.load(Ordering::SeqCst), 1);
+        assert_eq!(ran.load(Ordering::Relaxed), 1);
     });
 }
 
@@ -391,10 +391,10 @@ fn fault_06_a_block_on_that_is_always_ready_lets_timers_fire() {
         let runtime = make();
         runtime.spawn(async move {
             sleep(Duration::from_millis(1)).await;
-            set.store(true, Ordering::SeqCst);
+            set.store(true, Ordering::Relaxed);
         });
         runtime.block_on(async move {
-            while !done.load(Ordering::SeqCst) {
+            while !done.load(Ordering::Relaxed) {
                 freewheel::task::yield_now().await;
             }
         });

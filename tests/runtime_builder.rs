@@ -126,7 +126,7 @@ fn thread_names_are_as_asked_for() {
         let count = Arc::new(AtomicUsize::new(0));
         let numbered = Builder::new_multi_thread()
             .worker_threads(2)
-            .thread_name_fn(move || format!("mill-{}", count.fetch_add(1, Ordering::SeqCst)))
+            .thread_name_fn(move || format!("mill-{}", count.fetch_add(1, Ordering::Relaxed)))
             .build()
             .unwrap();
         let (worker, blocking) = (name(&numbered), blocking(&numbered));
@@ -183,7 +183,7 @@ fn a_worker_that_parks_calls_its_hooks_in_turns() {
         let count = |counter: &Arc<AtomicUsize>| {
             let counter = counter.clone();
             move || {
-                counter.fetch_add(1, Ordering::SeqCst);
+                counter.fetch_add(1, Ordering::Relaxed);
             }
         };
         let runtime = Builder::new_multi_thread()
@@ -192,10 +192,10 @@ fn a_worker_that_parks_calls_its_hooks_in_turns() {
             .on_thread_unpark(count(&unparks))
             .build()
             .unwrap();
-        eventually(|| parks.load(Ordering::SeqCst) > 0);
-        let before = unparks.load(Ordering::SeqCst);
+        eventually(|| parks.load(Ordering::Relaxed) > 0);
+        let before = unparks.load(Ordering::Relaxed);
         runtime.block_on(runtime.spawn(async {})).unwrap();
-        eventually(|| unparks.load(Ordering::SeqCst) > before && parks.load(Ordering::SeqCst) > before);
+        eventually(|| unparks.load(Ordering::Relaxed) > before && parks.load(Ordering::Relaxed) > before);
         drop(runtime);
     });
 }
@@ -207,7 +207,7 @@ fn the_park_hook_of_current_thread_is_called_too() {
         let count = parks.clone();
         let runtime = Builder::new_current_thread()
             .on_thread_park(move || {
-                count.fetch_add(1, Ordering::SeqCst);
+                count.fetch_add(1, Ordering::Relaxed);
             })
             .enable_all()
             .build()
@@ -222,7 +222,7 @@ fn the_park_hook_of_current_thread_is_called_too() {
         runtime.block_on(gate.wait());
         thread.join().unwrap();
         runtime.block_on(async { freewheel::time::sleep(Duration::from_millis(20)).await });
-        assert!(parks.load(Ordering::SeqCst) > 0);
+        assert!(parks.load(Ordering::Relaxed) > 0);
     });
 }
 

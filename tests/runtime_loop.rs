@@ -60,32 +60,32 @@ fn a_stop_before_the_run_runs_what_is_ready_once_and_returns() {
         let count = rounds.clone();
         runtime.spawn(async move {
             loop {
-                count.fetch_add(1, Ordering::SeqCst);
+                count.fetch_add(1, Ordering::Relaxed);
                 freewheel::task::yield_now().await;
             }
         });
         let called = Arc::new(AtomicUsize::new(0));
         let counter = called.clone();
         runtime.handle().call_soon(move || {
-            counter.fetch_add(1, Ordering::SeqCst);
+            counter.fetch_add(1, Ordering::Relaxed);
         });
         runtime.handle().stop();
         runtime.run_forever();
-        let round = rounds.load(Ordering::SeqCst);
+        let round = rounds.load(Ordering::Relaxed);
         // One round; how often what is ready again at once has its turn in it is the scheduler's choice.
         assert!((1..=64).contains(&round), "one round of what is ready, and not {round}");
-        assert_eq!(called.load(Ordering::SeqCst), 1);
+        assert_eq!(called.load(Ordering::Relaxed), 1);
         // The stop was used up: the next run goes on until the next stop.
         let handle = runtime.handle().clone();
         let count = rounds.clone();
         runtime.spawn(async move {
-            while count.load(Ordering::SeqCst) < 10 {
+            while count.load(Ordering::Relaxed) < 10 {
                 freewheel::task::yield_now().await;
             }
             handle.stop();
         });
         runtime.run_forever();
-        assert!(rounds.load(Ordering::SeqCst) >= 10);
+        assert!(rounds.load(Ordering::Relaxed) >= 10);
     });
 }
 
@@ -171,7 +171,7 @@ fn a_call_from_a_call_comes_after_those_already_there() {
 #[test]
 fn a_call_that_calls_itself_again_and_again_starves_nobody() {
     fn again(handle: Handle, rounds: Arc<AtomicUsize>) {
-        rounds.fetch_add(1, Ordering::SeqCst);
+        rounds.fetch_add(1, Ordering::Relaxed);
         let next = handle.clone();
         handle.call_soon(move || again(next, rounds));
     }
@@ -186,7 +186,7 @@ fn a_call_that_calls_itself_again_and_again_starves_nobody() {
                 sleep(Duration::from_millis(1)).await;
             }
         });
-        assert!(rounds.load(Ordering::SeqCst) > 1);
+        assert!(rounds.load(Ordering::Relaxed) > 1);
     });
 }
 
@@ -198,7 +198,7 @@ fn a_cancelled_call_never_runs_and_is_dropped() {
         let call = || {
             let (token, ran) = (drops.token(), ran.clone());
             move || {
-                ran.fetch_add(1, Ordering::SeqCst);
+                ran.fetch_add(1, Ordering::Relaxed);
                 drop(token);
             }
         };
@@ -211,7 +211,7 @@ fn a_cancelled_call_never_runs_and_is_dropped() {
         assert!(late.is_cancelled() && at.is_cancelled());
         // Its closure is gone with the cancellation, not an hour later.
         drops.assert_all_dropped(2);
-        assert_eq!(ran.load(Ordering::SeqCst), 0);
+        assert_eq!(ran.load(Ordering::Relaxed), 0);
     });
 }
 
@@ -223,14 +223,14 @@ fn a_call_soon_that_is_cancelled_in_time_never_runs() {
         let count = ran.clone();
         // Nothing runs on this flavour before the run begins.
         let call = runtime.handle().call_soon(move || {
-            count.fetch_add(1, Ordering::SeqCst);
+            count.fetch_add(1, Ordering::Relaxed);
         });
         call.cancel();
         let handle = runtime.handle().clone();
         runtime.handle().call_soon(move || handle.stop());
         runtime.run_forever();
         assert!(call.is_cancelled());
-        assert_eq!(ran.load(Ordering::SeqCst), 0);
+        assert_eq!(ran.load(Ordering::Relaxed), 0);
     });
 }
 

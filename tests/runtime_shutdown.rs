@@ -91,7 +91,7 @@ fn what_runs_in_the_pool_is_awaited_and_what_waits_is_dropped() {
         runtime.spawn_blocking(move || {
             started.send(()).unwrap();
             let _ = released.recv();
-            flag.store(true, Ordering::SeqCst);
+            flag.store(true, Ordering::Relaxed);
         });
         begun.recv().unwrap();
         let drops = DropCounter::new();
@@ -100,18 +100,18 @@ fn what_runs_in_the_pool_is_awaited_and_what_waits_is_dropped() {
             .map(|_| {
                 let (token, ran) = (drops.token(), ran.clone());
                 runtime.spawn_blocking(move || {
-                    ran.fetch_add(1, Ordering::SeqCst);
+                    ran.fetch_add(1, Ordering::Relaxed);
                     drop(token);
                 })
             })
             .collect();
         let ender = std::thread::spawn(move || drop(runtime));
         eventually(|| queued.iter().all(freewheel::task::JoinHandle::is_finished));
-        assert!(!finished.load(Ordering::SeqCst), "the running job was not awaited");
+        assert!(!finished.load(Ordering::Relaxed), "the running job was not awaited");
         drop(release);
         ender.join().unwrap();
-        assert!(finished.load(Ordering::SeqCst));
-        assert_eq!(ran.load(Ordering::SeqCst), 0);
+        assert!(finished.load(Ordering::Relaxed));
+        assert_eq!(ran.load(Ordering::Relaxed), 0);
         drops.assert_all_dropped(5);
     });
 }
@@ -183,13 +183,13 @@ fn fault_31_a_timeout_without_end_waits_for_the_end() {
         runtime.spawn_blocking(move || {
             started.send(()).unwrap();
             let _ = released.recv();
-            flag.store(true, Ordering::SeqCst);
+            flag.store(true, Ordering::Relaxed);
         });
         begun.recv().unwrap();
         let ender = std::thread::spawn(move || runtime.shutdown_timeout(Duration::MAX));
         drop(release);
         ender.join().unwrap();
-        assert!(done.load(Ordering::SeqCst));
+        assert!(done.load(Ordering::Relaxed));
     });
 }
 
@@ -310,7 +310,7 @@ fn fault_25_freewheel_spawn_by_a_drop_during_shutdown_finds_its_runtime() {
         impl Drop for SpawnsOnDrop {
             fn drop(&mut self) {
                 let seen = if freewheel::spawn(async {}).is_finished() { 1 } else { 100 };
-                self.0.fetch_add(seen, Ordering::SeqCst);
+                self.0.fetch_add(seen, Ordering::Relaxed);
             }
         }
         let runtime = make();
@@ -322,7 +322,7 @@ fn fault_25_freewheel_spawn_by_a_drop_during_shutdown_finds_its_runtime() {
         });
         runtime.block_on(freewheel::task::yield_now());
         drop(runtime);
-        assert_eq!(seen.load(Ordering::SeqCst), 1);
+        assert_eq!(seen.load(Ordering::Relaxed), 1);
     });
 }
 

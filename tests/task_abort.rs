@@ -380,16 +380,16 @@ fn an_aborted_future_that_is_never_ready_is_polled_no_more() {
         let polls = Arc::new(std::sync::atomic::AtomicUsize::new(0));
         let count = polls.clone();
         let task = runtime.spawn(poll_fn(move |_| {
-            count.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
+            count.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
             Poll::<()>::Pending
         }));
         runtime.block_on(async {
-            while polls.load(std::sync::atomic::Ordering::SeqCst) == 0 {
+            while polls.load(std::sync::atomic::Ordering::Relaxed) == 0 {
                 yield_now().await;
             }
         });
         task.abort();
         assert!(runtime.block_on(task).unwrap_err().is_cancelled());
-        assert_eq!(polls.load(std::sync::atomic::Ordering::SeqCst), 1);
+        assert_eq!(polls.load(std::sync::atomic::Ordering::Relaxed), 1);
     });
 }

@@ -49,7 +49,7 @@ fn a_hundred_thousand_tasks_from_within() {
                 task.await.unwrap();
             }
         });
-        assert_eq!(count.load(Ordering::SeqCst), 100_000);
+        assert_eq!(count.load(Ordering::Relaxed), 100_000);
         drops.assert_all_dropped(100_000);
     });
 }
@@ -69,7 +69,7 @@ fn a_hundred_thousand_tasks_from_several_threads() {
                 });
             }
         });
-        eventually(|| count.load(Ordering::SeqCst) == 100_000);
+        eventually(|| count.load(Ordering::Relaxed) == 100_000);
     });
 }
 
@@ -352,7 +352,7 @@ fn a_task_woken_while_it_runs_is_polled_again_once() {
         let polls = Arc::new(AtomicUsize::new(0));
         let count = polls.clone();
         let task = runtime.spawn(poll_fn(move |cx| {
-            if count.fetch_add(1, Ordering::SeqCst) == 1 {
+            if count.fetch_add(1, Ordering::Relaxed) == 1 {
                 return Poll::Ready(());
             }
             // Many wakes are one poll.
@@ -362,7 +362,7 @@ fn a_task_woken_while_it_runs_is_polled_again_once() {
             Poll::Pending
         }));
         runtime.block_on(task).unwrap();
-        assert_eq!(polls.load(Ordering::SeqCst), 2);
+        assert_eq!(polls.load(Ordering::Relaxed), 2);
     });
 }
 

@@ -23,23 +23,27 @@ impl DropCounter {
     }
 
     pub(crate) fn token(&self) -> DropToken {
-        self.0.made.fetch_add(1, Ordering::SeqCst);
+        self.0.made.fetch_add(1, Ordering::Relaxed);
         DropToken(self.clone())
     }
 
     pub(crate) fn dropped(&self) -> usize {
-        self.0.dropped.load(Ordering::SeqCst)
+        // ORDERING: Acquire, edge "made/dropped": whoever sees a drop sees the making. Without it there could be fewer tokens
+        // than none.
+        self.0.dropped.load(Ordering::Acquire)
     }
 
-    /// How many tokens are still there.
+    /// How many tokens are still there, or were a moment ago.
     pub(crate) fn alive(&self) -> usize {
-        self.0.made.load(Ordering::SeqCst) - self.dropped()
+        // The drops first: a token may come and go between the two looks.
+        let dropped = self.dropped();
+        self.0.made.load(Ordering::Relaxed) - dropped
     }
 
     /// Every token made was dropped, once; `expected` were made.
     #[track_caller]
     pub(crate) fn assert_all_dropped(&self, expected: usize) {
-        assert_eq!(self.0.made.load(Ordering::SeqCst), expected, "tokens made");
+        assert_eq!(self.0.made.load(Ordering::Relaxed), expected, "tokens made");
         assert_eq!(self.dropped(), expected, "tokens dropped");
     }
 }
@@ -52,6 +56,7 @@ impl Clone for DropToken {
 
 impl Drop for DropToken {
     fn drop(&mut self) {
-        self.0.0.dropped.fetch_add(1, Ordering::SeqCst);
+        // ORDERING: Release, edge "made/dropped": publishes the making, which was before, to whoever sees the drop.
+        self.0.0.dropped.fetch_add(1, Ordering::Release);
     }
 }

@@ -10,11 +10,13 @@ use std::ffi::{CStr, c_void};
 use std::sync::atomic::{AtomicI32, AtomicUsize, Ordering};
 
 /// Which calls of one function fail, and how.
+///
+/// Atomics and no lock: a lock may call what is interposed. One plan is armed by one thread at a time.
 #[derive(Debug)]
 pub(crate) struct Plan {
     /// Calls seen since the plan was armed.
     calls: AtomicUsize,
-    /// The first call to fail, from 1; 0: none.
+    /// The first call to fail, from 1; 0: none. It publishes the others.
     first: AtomicUsize,
     /// How many calls fail from there.
     count: AtomicUsize,
@@ -36,39 +38,42 @@ impl Plan {
 
     /// From now on, the `first`-th call (from 1) and the `count - 1` after it fail with `errno`.
     pub(crate) fn arm(&self, first: usize, count: usize, errno: i32) {
-        self.first.store(0, Ordering::SeqCst);
-        self.calls.store(0, Ordering::SeqCst);
-        self.hits.store(0, Ordering::SeqCst);
-        self.errno.store(errno, Ordering::SeqCst);
-        self.count.store(count, Ordering::SeqCst);
-        self.first.store(first, Ordering::SeqCst);
+        self.first.store(0, Ordering::Relaxed);
+        self.calls.store(0, Ordering::Relaxed);
+        self.hits.store(0, Ordering::Relaxed);
+        self.errno.store(errno, Ordering::Relaxed);
+        self.count.store(count, Ordering::Relaxed);
+        // ORDERING: Release, edge "plan": publishes how many calls fail and how. Without it a call could fail with the errno of
+        // the plan before.
+        self.first.store(first, Ordering::Release);
     }
 
     /// No more faults. Tells how often the plan struck.
     pub(crate) fn disarm(&self) -> usize {
-        self.first.store(0, Ordering::SeqCst);
+        self.first.store(0, Ordering::Relaxed);
         self.hits()
     }
 
     /// How often the plan has struck since it was armed.
     pub(crate) fn hits(&self) -> usize {
-        self.hits.load(Ordering::SeqCst)
+        self.hits.load(Ordering::Relaxed)
     }
 
     /// Calls seen since the plan was armed.
     pub(crate) fn calls(&self) -> usize {
-        self.calls.load(Ordering::SeqCst)
+        self.calls.load(Ordering::Relaxed)
     }
 
     /// Counts a call: the error to fail it with, if the plan says so.
     pub(crate) fn next(&self) -> Option<i32> {
-        let call = self.calls.fetch_add(1, Ordering::SeqCst) + 1;
-        let first = self.first.load(Ordering::SeqCst);
-        if first == 0 || call < first || call - first >= self.count.load(Ordering::SeqCst) {
+        let call = self.calls.fetch_add(1, Ordering::Relaxed) + 1;
+        // ORDERING: Acquire, edge "plan": the count and the errno are those of this plan.
+        let first = self.first.load(Ordering::Acquire);
+        if first == 0 || call < first || call - first >= self.count.load(Ordering::Relaxed) {
             return None;
         }
-        self.hits.fetch_add(1, Ordering::SeqCst);
-        Some(self.errno.load(Ordering::SeqCst))
+        self.hits.fetch_add(1, Ordering::Relaxed);
+        Some(self.errno.load(Ordering::Relaxed))
     }
 }
 
@@ -89,14 +94,15 @@ pub(crate) fn sweep(plan: &Plan, count: usize, errno: i32, mut scenario: impl Fn
 
 /// The libc function that a definition in this binary hides.
 pub(crate) fn real(name: &CStr, cache: &AtomicUsize) -> *mut c_void {
-    let known = cache.load(Ordering::Acquire);
+    // Relaxed: the address is all there is to know, and each thread that finds it finds the same.
+    let known = cache.load(Ordering::Relaxed);
     if known != 0 {
         return known as *mut c_void;
     }
     // SAFETY: `name` is a C string.
     let found = unsafe { libc::dlsym(libc::RTLD_NEXT, name.as_ptr()) };
     assert!(!found.is_null(), "libc has no {name:?}");
-    cache.store(found as usize, Ordering::Release);
+    cache.store(found as usize, Ordering::Relaxed);
     found
 }
 

@@ -2,6 +2,9 @@
 //!
 //! A test never sleeps to wait for something: it calls [`eventually`], or blocks on a channel, under a [`Watchdog`]. A
 //! timing bound in a test is generous; `FREEWHEEL_TEST_LIMIT_S` moves the watchdog's (valgrind, a loaded machine).
+//!
+//! The counters and flags of tests are Relaxed: they are read for their own value, or after a join, a lock or a message that
+//! published all there is. Where that comes from the runtime (a task awaited, a wake), a stronger ordering would hide its lack.
 
 // Each test binary compiles this folder for itself and uses its part of it.
 #![allow(dead_code, unused_imports)]

@@ -187,13 +187,8 @@ fn an_ordering_without_its_edge_is_seen() {
     breaks(orderings::named, FILE, 2, "// ORDERING: because.\nc.store(1, Ordering::Release);", good);
     breaks(orderings::named, FILE, 2, "use a::Ordering::{self, Acquire};\nc.load(Acquire);", good);
     breaks(orderings::named, FILE, 1, "fence(Ordering::SeqCst);", "enum A { Release }\nfn b() -> A { A::Release }");
-    breaks(
-        orderings::named,
-        FILE,
-        1,
-        "c.load(Ordering::Acquire);",
-        "#[cfg(test)]\nmod tests { fn a() { fence(SeqCst); } }",
-    );
+    let test = "#[cfg(test)]\nmod tests {\nfn a() { b.load(Ordering::Acquire); } }";
+    breaks(orderings::named, FILE, 3, test, "#[cfg(test)]\nmod tests { fn a() { b.load(Ordering::Relaxed); } }");
 }
 
 #[test]

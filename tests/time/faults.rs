@@ -129,7 +129,7 @@ impl Wake for DropsItsSleep {
     fn wake(self: Arc<Self>) {
         let sleep = self.sleep.lock().unwrap().take();
         drop(sleep);
-        self.wakes.fetch_add(1, Ordering::SeqCst);
+        self.wakes.fetch_add(1, Ordering::Relaxed);
     }
 }
 
@@ -144,7 +144,7 @@ fn fault_39_a_sleep_may_be_dropped_by_its_own_waker() {
             let asleep = slot.insert(Box::pin(sleep(Duration::from_micros(300))));
             let pending = asleep.as_mut().poll(&mut Context::from_waker(&waker.clone().into())).is_pending();
             drop(slot);
-            eventually(|| !pending || waker.wakes.load(Ordering::SeqCst) == 1);
+            eventually(|| !pending || waker.wakes.load(Ordering::Relaxed) == 1);
             waker.sleep.lock().unwrap().take();
             eventually(|| Arc::strong_count(&waker) == 1);
         }

@@ -156,7 +156,7 @@ fn close_waits_for_what_runs_and_for_the_stop_hook() {
     let mut config = config(4);
     let counter = stopped.clone();
     config.spawner.on_stop = Some(Arc::new(move || {
-        counter.fetch_add(1, Ordering::SeqCst);
+        counter.fetch_add(1, Ordering::Relaxed);
     }));
     let pool = Pool::new(config);
     let meet = Arc::new(Barrier::new(4));
@@ -169,7 +169,7 @@ fn close_waits_for_what_runs_and_for_the_stop_hook() {
     }
     meet.wait();
     assert_eq!(pool.crew.close(None), Vec::<usize>::new());
-    assert_eq!((stopped.load(Ordering::SeqCst), pool.crew.roster.threads()), (3, 0));
+    assert_eq!((stopped.load(Ordering::Relaxed), pool.crew.roster.threads()), (3, 0));
 }
 
 #[test]

@@ -107,7 +107,7 @@ fn fault_20_a_payload_whose_drop_panics_is_contained() {
     let handle = list.spawn(async { std::panic::panic_any(PanicOnDrop("payload")) });
     list.run();
     drop(handle);
-    assert_eq!(list.unhandled.load(Ordering::SeqCst), 2);
+    assert_eq!(list.unhandled.load(Ordering::Relaxed), 2);
 }
 
 #[test]

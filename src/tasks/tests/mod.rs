@@ -111,18 +111,18 @@ impl Alive {
     }
 
     fn token(&self) -> Token {
-        self.0.fetch_add(1, Ordering::SeqCst);
+        self.0.fetch_add(1, Ordering::Relaxed);
         Token(self.0.clone())
     }
 
     fn count(&self) -> usize {
-        self.0.load(Ordering::SeqCst)
+        self.0.load(Ordering::Relaxed)
     }
 }
 
 impl Drop for Token {
     fn drop(&mut self) {
-        assert!(self.0.fetch_sub(1, Ordering::SeqCst) > 0, "dropped twice");
+        assert!(self.0.fetch_sub(1, Ordering::Relaxed) > 0, "dropped twice");
     }
 }
 
@@ -141,7 +141,7 @@ struct Count {
 
 impl Wake for Count {
     fn wake(self: Arc<Self>) {
-        self.wakes.fetch_add(1, Ordering::SeqCst);
+        self.wakes.fetch_add(1, Ordering::Relaxed);
     }
 }
 

@@ -17,11 +17,12 @@ impl Task {
     }
 
     fn run(&self) {
-        // Release, and Acquire below: as an output would need.
+        // ORDERING: Release, edge "floor ended": would publish the output, had the floor's tasks one.
         self.ended.store(true, Ordering::Release);
     }
 
     fn has_ended(&self) -> bool {
+        // ORDERING: Acquire, edge "floor ended": as whoever reads an output must.
         self.ended.load(Ordering::Acquire)
     }
 }
