@@ -136,6 +136,7 @@ fn fault_64_a_real_limit_of_threads() {
         let runtime = Builder::new_current_thread().enable_all().build().unwrap();
         let before = set_limit(libc::RLIMIT_NPROC, threads() as u64);
         let job = runtime.spawn_blocking(|| 7);
+        // Time to ask again, in vain; that nothing comes of it is looked at below, whether it was asked for or not.
         runtime.block_on(async { freewheel::time::sleep(Duration::from_millis(20)).await });
         assert!(!job.is_finished());
         set_limit(libc::RLIMIT_NPROC, before);

@@ -305,6 +305,7 @@ fn fault_83_a_storm_of_signals_is_only_interruptions() {
                         count.fetch_add(1, Ordering::Relaxed);
                     }
                 }
+                // Not to wait for anything: this is the storm's pace, up to 10 kHz for each thread.
                 std::thread::sleep(Duration::from_micros(100));
             }
         });

@@ -250,16 +250,17 @@ fn fault_51_reads_cut_short_by_injection_go_on_to_the_end() {
 #[test]
 fn fault_51_writes_cut_short_by_a_full_buffer_go_on() {
     in_child("fault_51_writes_cut_short_by_a_full_buffer_go_on", || {
-        let bytes: Vec<u8> = (0..4_000_000u32).map(|number| (number % 251) as u8).collect();
+        let bytes: Vec<u8> = (0..12_000_000u32).map(|number| (number % 251) as u8).collect();
         for (_, runtime) in flavours() {
             let bytes = bytes.clone();
             let transfer = async {
                 let listener = TcpListener::bind("127.0.0.1:0").await?;
                 let mut client = TcpStream::connect(listener.local_addr()?).await?;
                 let (mut server, _) = listener.accept().await?;
+                let full = support::Gate::new();
+                let filled = full.wait();
                 let reader = freewheel::spawn(async move {
-                    // Late: the writer has filled all buffers by then.
-                    freewheel::time::sleep(Duration::from_millis(20)).await;
+                    filled.await;
                     let mut seen = Vec::new();
                     server.read_to_end(&mut seen).await.map(|_| seen)
                 });
@@ -268,6 +269,7 @@ fn fault_51_writes_cut_short_by_a_full_buffer_go_on() {
                     let some = client.write(&bytes[written..]).await?;
                     written += some;
                     short += usize::from(written < bytes.len());
+                    full.open();
                 }
                 client.shutdown().await?;
                 assert!(short > 0, "no write was short");

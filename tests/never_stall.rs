@@ -292,6 +292,7 @@ fn t7_every_worker_opens_a_fifo_that_nobody_writes_and_shutdown_returns() {
 fn t8_a_thousand_short_blocks_all_end_with_a_bounded_number_of_threads() {
     test(|| {
         let runtime = Builder::new_multi_thread().worker_threads(2).max_threads(100).build().unwrap();
+        // Not to wait for anything: these are the blocks.
         let tasks: Vec<_> =
             (0..1000).map(|_| runtime.spawn(async { std::thread::sleep(Duration::from_millis(5)) })).collect();
         runtime.block_on(async {
@@ -414,6 +415,7 @@ fn a_task_from_outside_does_not_wait_for_dozens_of_slow_polls() {
         let slow = runtime.spawn(async move {
             while !has_come.load(Ordering::Relaxed) {
                 polls.fetch_add(1, Ordering::Relaxed);
+                // Not to wait for anything: this is the slow poll.
                 std::thread::sleep(Duration::from_millis(10));
                 task::yield_now().await;
             }
@@ -458,7 +460,8 @@ fn reports_of(what: impl Fn() + Send + 'static) -> Vec<StallReport> {
 #[test]
 fn a_stall_is_reported_while_it_lasts_and_when_it_ends() {
     test(|| {
-        let line = line!() + 1;
+        let line = line!() + 2;
+        // Not to wait for anything: this is the stall.
         let reports = reports_of(|| std::thread::sleep(Duration::from_millis(100)));
         let first = &reports[0];
         assert_eq!((first.stage, first.class), (StallStage::Detected, StallClass::Blocked));
@@ -487,6 +490,7 @@ fn a_computing_task_is_told_from_a_blocked_one() {
 fn the_reporter_ends_with_its_runtime() {
     test(|| {
         let ended = support::in_child("the_reporter_ends_with_its_runtime", || {
+            // Not to wait for anything: this is the stall.
             drop(reports_of(|| std::thread::sleep(Duration::from_millis(50))));
             eventually(|| !thread_names().iter().any(|name| name.starts_with("freewheel-repor")));
         });

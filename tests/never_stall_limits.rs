@@ -24,6 +24,7 @@ fn t9_blocks_shorter_than_a_tick_are_not_handed_off() {
     test(|| {
         let hand_offs = |_| {
             let runtime = support::multi_thread(2);
+            // Not to wait for anything: these are the blocks.
             let tasks: Vec<_> =
                 (0..BLOCKS).map(|_| runtime.spawn(async { std::thread::sleep(Duration::from_micros(500)) })).collect();
             for task in tasks {
@@ -59,11 +60,13 @@ fn t10_nobody_wakes_up_while_all_is_idle_before_a_stall_and_after() {
         let falls_silent = || {
             eventually(|| {
                 let before = wake_ups();
+                // Not to wait for anything: this is the time that is looked at.
                 std::thread::sleep(IDLE);
                 wake_ups() == before
             });
         };
         falls_silent();
+        // Not to wait for anything: these are the stalls.
         let blockers: Vec<_> =
             (0..20).map(|_| runtime.spawn(async { std::thread::sleep(Duration::from_millis(30)) })).collect();
         for blocker in blockers {

@@ -76,6 +76,7 @@ fn block_with(setting: Option<&str>, time: Duration) -> std::io::Result<()> {
         }
     }
     let runtime = Builder::new_multi_thread().worker_threads(1).build()?;
+    // Not to wait for anything: this is the stall.
     runtime.block_on(runtime.spawn(async move { std::thread::sleep(time) })).unwrap();
     Ok(())
 }
@@ -159,6 +160,7 @@ mod backtraces {
     #[inline(never)]
     fn wait_in_sleep(over: &AtomicBool) {
         while !over.load(Ordering::Relaxed) {
+            // Not to wait for anything: this is what the report must name.
             std::thread::sleep(Duration::from_secs(1));
         }
     }

@@ -370,9 +370,16 @@ fn a_second_run_of_a_running_loop_is_refused_or_nested_but_never_hangs() {
             let _ = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| within.run_forever()));
             drop(within);
         });
-        runtime.handle().call_later(Duration::from_millis(20), || Handle::current().stop());
+        // Again and again: a stop may be used up by the outer run or by the inner one.
+        let stopper = runtime.spawn(async {
+            loop {
+                sleep(Duration::from_millis(20)).await;
+                Handle::current().stop();
+            }
+        });
         runtime.run_forever();
         runtime.block_on(task).unwrap();
+        stopper.abort();
     });
 }
 

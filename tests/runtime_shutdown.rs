@@ -2,7 +2,7 @@
 
 mod support;
 
-use std::future::pending;
+use std::future::{Future, pending, poll_fn};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, mpsc};
 use std::time::{Duration, Instant};
@@ -368,15 +368,22 @@ fn fault_29_what_waits_on_a_timer_is_told_when_the_runtime_goes() {
             Box::pin(sleep(AGES))
         };
         let (told, outcome) = mpsc::channel();
+        let (waits, waiting) = mpsc::channel();
         let thread = std::thread::spawn(move || {
             // Polled by another runtime: its timer is the first one's.
             let other = current_thread();
+            let mut sleeping = sleeping;
+            let polled = poll_fn(|cx| {
+                let outcome = sleeping.as_mut().poll(cx);
+                let _ = waits.send(());
+                outcome
+            });
             let run = std::panic::AssertUnwindSafe(|| {
-                other.block_on(async { timeout(Duration::from_secs(50), sleeping).await })
+                other.block_on(async { timeout(Duration::from_secs(50), polled).await })
             });
             told.send(std::panic::catch_unwind(run).is_err()).unwrap();
         });
-        runtime.block_on(async { sleep(Duration::from_millis(5)).await });
+        waiting.recv().unwrap();
         drop(runtime);
         // A panic that says so, as a sleep has no error to give: never a hang.
         assert!(outcome.recv_timeout(AGES).unwrap(), "the sleep of a runtime that is gone went on");

@@ -169,6 +169,7 @@ fn fault_83_a_storm_of_signals_does_nothing_but_wake() {
             std::thread::spawn(move || {
                 while !over.load(Ordering::Relaxed) {
                     raise(SignalKind::user_defined1());
+                    // Not to wait for anything: this is the storm's pace.
                     std::thread::sleep(Duration::from_micros(100));
                 }
             })

@@ -265,9 +265,14 @@ fn fault_11_a_timers_waker_that_panics_costs_no_other_timer() {
         let runtime = make();
         let entered = runtime.enter();
         let waker = Waker::from(Arc::new(Panics));
-        let mut sleeps: Vec<_> = (0..20).map(|_| Box::pin(freewheel::time::sleep(Duration::from_millis(5)))).collect();
+        let ages = Duration::from_secs(3600);
+        let mut sleeps: Vec<_> = (0..20).map(|_| Box::pin(freewheel::time::sleep(ages))).collect();
         for sleep in &mut sleeps {
             assert!(sleep.as_mut().poll(&mut Context::from_waker(&waker)).is_pending());
+        }
+        let soon = freewheel::time::Instant::now() + Duration::from_millis(5);
+        for sleep in &mut sleeps {
+            sleep.as_mut().reset(soon);
         }
         drop(entered);
         let others: Vec<_> =
@@ -276,8 +281,10 @@ fn fault_11_a_timers_waker_that_panics_costs_no_other_timer() {
             for other in others {
                 other.await.unwrap();
             }
+            // And the reactor that met the panics goes on.
             freewheel::time::sleep(Duration::from_millis(5)).await;
         });
+        assert!(sleeps.iter().all(|sleep| sleep.is_elapsed()));
         drop(sleeps);
         assert_eq!(runtime.block_on(runtime.spawn(async { 9 })).unwrap(), 9);
     });

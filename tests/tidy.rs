@@ -145,6 +145,12 @@ fn nothing_is_left_to_do() {
 }
 
 #[test]
+fn no_test_sleeps_to_wait_for_something() {
+    let all = [sources("src"), sources("tests"), sources("crates"), sources("loom-tests")].concat();
+    assert_tidy(each(&all, code::sleeps));
+}
+
+#[test]
 fn a_function_fits_a_screen() {
     assert_tidy(each(&[sources("src"), sources("crates")].concat(), code::long_functions));
 }

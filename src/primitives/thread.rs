@@ -147,6 +147,7 @@ mod tests {
     #[test]
     fn a_sleep_is_a_rest_and_time_on_a_core_is_counted() {
         let (rested, ran) = (rests(), cpu_time(native_id()).unwrap());
+        // Not to wait for anything: this is the rest.
         std::thread::sleep(std::time::Duration::from_millis(20));
         assert!(rests() > rested);
         assert!(cpu_time(native_id()).unwrap() > ran);

@@ -65,6 +65,13 @@ fn turn_until_woken(reactor: &Reactor) -> usize {
     }
 }
 
+/// Until a poller sleeps, or is about to and would miss what comes now if nobody woke it.
+fn wait_for_sleep(reactor: &Reactor) {
+    while !reactor.timers().has_sleeper() {
+        std::thread::yield_now();
+    }
+}
+
 /// Two connected sockets, the first registered and known not to be readable.
 fn waiting_pair(reactor: &Reactor) -> (UnixStream, UnixStream, Arc<ScheduledIo>) {
     let (mut ours, theirs) = UnixStream::pair().unwrap();
@@ -234,7 +241,7 @@ fn fault_40_a_poller_that_sleeps_long_is_woken_for_an_earlier_timer() {
             let reactor = reactor.clone();
             move || turn_until_woken(&reactor)
         });
-        std::thread::sleep(Duration::from_millis(20));
+        wait_for_sleep(&reactor);
         let soon = reactor.clock().now() + 1_000_000;
         assert!(reactor.reset(key, soon), "it had not fired");
         assert_eq!(poller.join().unwrap(), 1);
@@ -250,7 +257,7 @@ fn an_armed_timer_ends_a_poll_that_would_last_for_ever() {
             let reactor = reactor.clone();
             move || turn_until_woken(&reactor)
         });
-        std::thread::sleep(Duration::from_millis(20));
+        wait_for_sleep(&reactor);
         let (_, waker) = counting();
         assert!(matches!(reactor.arm(0, reactor.clock().now() + 1_000_000, waker), Armed::Pending(_)));
         assert_eq!(poller.join().unwrap(), 1);

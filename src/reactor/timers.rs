@@ -275,6 +275,13 @@ impl Timers {
         self.shards.iter().map(|shard| shard.synced.lock().wheel.len()).sum()
     }
 
+    /// Whether a poller sleeps, or has announced that it will.
+    #[cfg(test)]
+    pub(super) fn has_sleeper(&self) -> bool {
+        // Relaxed: only tells tests when to begin.
+        self.sleeping_until.load(Ordering::Relaxed) != AWAKE
+    }
+
     /// The earliest deadline that any shard shows.
     fn earliest(&self) -> Nanos {
         // Relaxed: in the agreement the fence stands before this; elsewhere a moment's delay is allowed.

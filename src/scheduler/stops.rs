@@ -116,6 +116,7 @@ mod tests {
             stops.expect(TICK, TICK);
             stops.sleep(true);
             for _ in 0..2 {
+                // Not to wait for anything: each is a time that this thread rests.
                 std::thread::sleep(std::time::Duration::from_millis(1));
             }
             stops.wake(99 * TICK);

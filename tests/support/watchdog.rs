@@ -66,7 +66,7 @@ pub(crate) fn eventually(mut condition: impl FnMut() -> bool) {
     while !condition() {
         assert!(start.elapsed() < limit(), "this never came true, in {:?}\n{}", start.elapsed(), report());
         looks = looks.saturating_add(1);
-        // Polite to the other threads on two cores; the length decides nothing but how soon the next look is.
+        // Not to wait for it: polite to the other threads, and the length decides nothing but how soon the next look is.
         if looks < 100 { thread::yield_now() } else { thread::sleep(Duration::from_millis(1)) }
     }
 }
@@ -119,6 +119,7 @@ fn debugger() {
     let Ok(mut gdb) = gdb else { return };
     let start = Instant::now();
     while start.elapsed() < Duration::from_secs(60) && matches!(gdb.try_wait(), Ok(None)) {
+        // Not to wait for it, but to look less often.
         thread::sleep(Duration::from_millis(50));
     }
     let _ = gdb.kill();

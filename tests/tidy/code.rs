@@ -75,6 +75,16 @@ pub(crate) fn safety(source: &Source) -> Vec<Offence> {
     offences
 }
 
+/// A test that puts a thread to sleep says that it is not to wait for something, and what it is for.
+pub(crate) fn sleeps(source: &Source) -> Vec<Offence> {
+    let test = |line| source.is_test(line) || source.path.starts_with("tests/");
+    let paths = source.paths().into_iter().filter(|path| test(path.line) && path.text.ends_with("thread::sleep"));
+    let unsaid = paths.filter(|path| !source.comment_above(path.line, WITHIN).contains("ot to wait"));
+    unsaid
+        .map(|path| Offence::new(source, path.line, "`thread::sleep` in a test, and no comment says `Not to wait …`"))
+        .collect()
+}
+
 /// Whether the item that the token belongs to is `pub`, in whatever measure.
 fn visible(source: &Source, at: usize) -> bool {
     let before = (0..at).rev().take_while(|&before| !matches!(source.tokens[before].text.as_str(), ";" | "}" | "{"));

@@ -199,6 +199,14 @@ fn seq_cst_outside_a_fence_is_seen() {
 }
 
 #[test]
+fn a_sleep_to_wait_for_something_is_seen() {
+    let (bad, good) = ("a();\nthread::sleep(b);", "// Not to wait for anything: the stall.\nstd::thread::sleep(b);");
+    breaks(code::sleeps, "tests/a.rs", 2, bad, good);
+    breaks(code::sleeps, "src/a/tests.rs", 2, bad, good);
+    assert!(code::sleeps(&Source::new(FILE, bad)).is_empty());
+}
+
+#[test]
 fn an_edge_with_one_end_is_seen() {
     let end = |path, name: &str| Source::new(path, &format!("// ORDERING: Acquire, edge\n// \"{name}\": b."));
     assert!(orderings::paired(&[end("src/a.rs", "x"), end("src/b.rs", "x")]).is_empty());

@@ -179,7 +179,7 @@ fn fault_40_a_reset_to_earlier_while_everything_sleeps_fires_on_time() {
             let waker = CountingWaker::new();
             let mut asleep = pin!(sleep(HOUR));
             assert!(asleep.as_mut().poll(&mut Context::from_waker(&waker.waker())).is_pending());
-            // Lets the poller fall asleep for the hour; sooner or later makes no difference to the outcome.
+            // Not to wait for anything: the poller mostly sleeps for the hour by then, and must do as well if it does not yet.
             std::thread::sleep(MS);
             asleep.as_mut().reset(Instant::now() + MS);
             eventually(|| waker.wakes() == 1);
@@ -193,6 +193,7 @@ fn fault_40_a_timer_armed_from_outside_ends_a_long_sleep() {
         let runtime = multi_thread();
         let long = runtime.spawn(sleep_in(&runtime, HOUR));
         for _ in 0..20 {
+            // Not to wait for anything: the poller mostly sleeps for the hour by then, and must do as well if it does not yet.
             std::thread::sleep(MS);
             runtime.block_on(sleep_in(&runtime, MS));
         }

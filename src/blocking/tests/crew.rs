@@ -6,7 +6,7 @@ use std::sync::{Arc, Barrier};
 use std::time::{Duration, Instant};
 
 use super::super::crew::{Config, Crew, Job};
-use super::{config, eventually};
+use super::{LONG, config, eventually};
 
 /// A closure, and what became of it.
 struct Call {
@@ -81,13 +81,13 @@ fn blocked_jobs_get_a_thread_each_up_to_the_cap() {
     let pool = Pool::new(config(8));
     let (release, told) = pool.submit_blockers(20);
     for _ in 0..8 {
-        told.recv_timeout(Duration::from_secs(10)).unwrap();
+        told.recv_timeout(LONG).unwrap();
     }
     assert!(told.recv_timeout(Duration::from_millis(20)).is_err());
     assert_eq!((pool.crew.roster.threads(), pool.crew.queue.len()), (8, 12));
     drop(release);
     for _ in 0..12 {
-        told.recv_timeout(Duration::from_secs(10)).unwrap();
+        told.recv_timeout(LONG).unwrap();
     }
     eventually("all at rest", || pool.crew.roster.idle() == 8);
 }
@@ -126,7 +126,7 @@ fn jobs_race_with_the_keep_alive_and_none_is_lost() {
     for number in 0..5_000 {
         let tell = tell.clone();
         pool.submit(number, move || tell.send(number).unwrap());
-        assert_eq!(told.recv_timeout(Duration::from_secs(10)), Ok(number));
+        assert_eq!(told.recv_timeout(LONG), Ok(number));
         let pause = Instant::now();
         while pause.elapsed() < Duration::from_micros(40 + number as u64 % 40) {
             std::hint::spin_loop();
@@ -160,16 +160,21 @@ fn close_waits_for_what_runs_and_for_the_stop_hook() {
     }));
     let pool = Pool::new(config);
     let meet = Arc::new(Barrier::new(4));
+    let ended = Arc::new(AtomicUsize::new(0));
     for number in 0..3 {
-        let meet = meet.clone();
+        let (meet, ended) = (meet.clone(), ended.clone());
+        let crew = pool.crew.clone();
         pool.submit(number, move || {
             meet.wait();
-            std::thread::sleep(Duration::from_millis(20));
+            // Runs beyond the beginning of the close.
+            eventually("the pool is closing", || crew.roster.is_closed());
+            ended.fetch_add(1, Ordering::Relaxed);
         });
     }
     meet.wait();
     assert_eq!(pool.crew.close(None), Vec::<usize>::new());
-    assert_eq!((stopped.load(Ordering::Relaxed), pool.crew.roster.threads()), (3, 0));
+    let left = pool.crew.roster.threads();
+    assert_eq!((ended.load(Ordering::Relaxed), stopped.load(Ordering::Relaxed), left), (3, 3, 0));
 }
 
 #[test]
@@ -178,7 +183,7 @@ fn a_job_may_close_its_own_pool() {
     let (tell, told) = channel();
     let inside = pool.clone();
     pool.submit(0, move || tell.send(inside.crew.close(None)).unwrap());
-    assert_eq!(told.recv_timeout(Duration::from_secs(10)).unwrap(), Vec::<usize>::new());
+    assert_eq!(told.recv_timeout(LONG).unwrap(), Vec::<usize>::new());
 }
 
 #[test]
@@ -227,7 +232,7 @@ fn fault_64_a_job_whose_thread_is_refused_waits_for_the_retry() {
     assert!(pool.crew.roster.wants_thread());
     assert_eq!(refused.load(Ordering::Relaxed), 1);
     Crew::retry(&pool.crew);
-    assert_eq!(told.recv_timeout(Duration::from_secs(10)), Ok(0));
+    assert_eq!(told.recv_timeout(LONG), Ok(0));
     assert!(!pool.crew.roster.wants_thread());
 }
 
@@ -257,7 +262,7 @@ fn a_start_hook_that_panics_costs_no_thread_and_no_job() {
     let pool = Pool::new(config);
     let (tell, told) = channel();
     pool.submit(0, move || tell.send(()).unwrap());
-    told.recv_timeout(Duration::from_secs(10)).unwrap();
+    told.recv_timeout(LONG).unwrap();
     assert_eq!((pool.crew.roster.threads(), pool.crew.roster.wants_thread()), (1, false));
 }
 
