@@ -166,16 +166,17 @@ fn invalid(message: String) -> io::Error {
 
 /// Starts the reactor thread, the workers and the hot spare.
 fn start_threads(inner: &Arc<Inner>, workers: usize) -> io::Result<()> {
+    let living = inner.scheduler.lifecycle.thread_starts();
+    let weak = Arc::downgrade(inner);
+    // The first: what is spawned next finds a worker that has just come up, and so is not asleep yet.
+    inner.scheduler.config.threads.spawn_plain("freewheel-reactor".to_owned(), move || {
+        reactor_thread::run(&weak);
+        drop(living);
+    })?;
     // The spare is started by the first tick that finds no thread asleep. The workers are not left to that, though a runtime
     // that soon ends would be cheaper: a thread that the system refuses is an error here, and later would only be a report.
     for _ in 0..workers {
         scheduler::Shared::start_thread(&inner.scheduler)?;
     }
-    let living = inner.scheduler.lifecycle.thread_starts();
-    let weak = Arc::downgrade(inner);
-    // The last: what is spawned next needs a worker first, and that one comes up meanwhile.
-    inner.scheduler.config.threads.spawn_plain("freewheel-reactor".to_owned(), move || {
-        reactor_thread::run(&weak);
-        drop(living);
-    })
+    Ok(())
 }
