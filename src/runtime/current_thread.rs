@@ -5,6 +5,7 @@
 //! within: all its state is in cells, and the outer task is marked as running, so it is not polled twice.
 
 use std::future::Future;
+use std::panic::Location;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -52,33 +53,41 @@ impl Driver {
 }
 
 /// Runs `future` here, and the runtime with it.
+#[track_caller]
 pub(super) fn block_on<F: Future>(inner: &Inner, driver: &Driver, future: F) -> F::Output {
-    let mut future = pin!(future);
+    let (mut future, location) = (pin!(future), Location::caller());
     let nested = scheduler::with_current(|worker| {
         let worker = worker.filter(|worker| worker.belongs_to(&inner.scheduler))?;
-        Some(drive(inner, worker, future.as_mut()))
+        let _left = worker.leave_poll();
+        Some(drive(inner, worker, future.as_mut(), location))
     });
     match nested {
         Some(output) => output,
         // The thread may be a worker of another runtime, which then hands off.
-        None => scheduler::block_in_place(|| drive_or_wait(inner, driver, future)),
+        None => scheduler::block_in_place(|| drive_or_wait(inner, driver, future, location)),
     }
 }
 
-fn drive_or_wait<F: Future>(inner: &Inner, driver: &Driver, mut future: Pin<&mut F>) -> F::Output {
+fn drive_or_wait<F: Future>(
+    inner: &Inner,
+    driver: &Driver,
+    mut future: Pin<&mut F>,
+    location: &'static Location<'static>,
+) -> F::Output {
     let parker = Parker::new();
     let signal = Arc::new(Signal::new(inner.scheduler.clone(), parker.unparker()));
     let waker = Waker::from(signal.clone());
     let mut listed = Listed::default();
     loop {
         if let Some(worker) = driver.0.take() {
-            let _permit = worker.take_the_permit();
+            worker.take_the_permit();
             let driving = Driving { driver, worker: Some(worker) };
             let worker = driving.worker.as_ref().expect("put there a line above");
             let _entered = scheduler::enter(worker);
-            return drive(inner, worker, future);
+            return drive(inner, worker, future, location);
         }
         if signal.take() {
+            // Should it get stuck it holds up nobody else, so nobody watches it.
             if let Poll::Ready(output) = poll(&waker, future.as_mut()) {
                 return output;
             }
@@ -102,13 +111,18 @@ impl Drop for Driving<'_> {
 }
 
 /// Polls `future` whenever it is woken, and steps the worker in between.
-fn drive<F: Future>(inner: &Inner, worker: &Worker, mut future: Pin<&mut F>) -> F::Output {
+fn drive<F: Future>(
+    inner: &Inner,
+    worker: &Worker,
+    mut future: Pin<&mut F>,
+    location: &'static Location<'static>,
+) -> F::Output {
     let parker = Parker::new();
     let signal = Arc::new(Signal::new(inner.scheduler.clone(), parker.unparker()));
     let waker = Waker::from(signal.clone());
     loop {
         if signal.take() {
-            if let Poll::Ready(output) = poll(&waker, future.as_mut()) {
+            if let Poll::Ready(output) = worker.poll_own(location, || poll(&waker, future.as_mut())) {
                 return output;
             }
         }

@@ -195,10 +195,11 @@ impl Handle {
     /// `current_thread` runtime the inner call goes on driving the other tasks. Prefer `.await`, which costs no thread.
     ///
     /// # What freewheel cannot help here
-    /// `future` itself is not a task. It has this thread and no other, so it need not be `Send`; but nobody can take its place,
-    /// and it is not watched: a stall of it is not reported. In the `multi_thread` flavour only what runs inside
-    /// `future` waits while it blocks, such as the siblings of a [`join!`](crate::join); spawned tasks go on. In the
-    /// `current_thread` flavour everything waits, for this is the thread that everything runs on. The cure: let `future`
+    /// `future` itself is not a task. It has this thread and no other, so it need not be `Send`; but nobody can take its place.
+    /// In the `multi_thread` flavour only what runs inside `future` waits while it blocks, such as the siblings of a
+    /// [`join!`](crate::join); spawned tasks go on, and a stall of it is not reported. In the
+    /// `current_thread` flavour everything waits, for this is the thread that everything runs on; there it is reported,
+    /// [if you ask for reports](super::Builder::new_current_thread). The cure: let `future`
     /// do little but spawn and await, and give what blocks to [`spawn`](crate::spawn) (in the `multi_thread` flavour) or
     /// to [`spawn_blocking`](crate::task::spawn_blocking) (in both).
     ///
@@ -215,6 +216,7 @@ impl Handle {
         if size_of::<F>() > LARGE_FUTURE { self.drive(Box::pin(future)) } else { self.drive(future) }
     }
 
+    #[track_caller]
     fn drive<F: Future>(&self, future: F) -> F::Output {
         match &self.inner.driver {
             None => block_on::park_until(future),

@@ -2,7 +2,7 @@
 //!
 //! A [`Runtime`] owns a scheduler, a reactor and a blocking pool; a [`Handle`] is a cheap reference to one. The
 //! `multi_thread` flavour has `worker_threads` workers, a hot spare and the reactor thread; the `current_thread` flavour has
-//! no thread of its own: whoever calls [`Runtime::block_on`] drives it.
+//! no thread of its own, or one that watches if it is asked for reports: whoever calls [`Runtime::block_on`] drives it.
 //!
 //! | file | idea |
 //! | --- | --- |

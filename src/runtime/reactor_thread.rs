@@ -5,6 +5,8 @@
 //! it was refused. When everything has been idle for some ticks it sleeps without a timeout: an idle process makes no
 //! wake-ups. The first worker that gets something to do rouses it; the ticks in between keep a steady light load from
 //! paying that each time.
+//!
+//! A `current_thread` runtime has one only if it is asked for reports: there it watches, and whoever drives sees to the rest.
 
 use std::sync::Weak;
 use std::task::Waker;
@@ -78,9 +80,11 @@ impl Ticker {
     /// Does what is due at `now`; how long until the next tick.
     fn tick(&mut self, now: Nanos, parker: &Parker) -> Nanos {
         let length = self.watch.tick(now);
-        self.supply.tick(now);
-        self.see_to_the_queues();
-        self.see_to_the_poll(parker);
+        if self.inner.driver.is_none() {
+            self.supply.tick(now);
+            self.see_to_the_queues();
+            self.see_to_the_poll(parker);
+        }
         if self.inner.pool.wants_thread() {
             self.inner.pool.retry();
         }

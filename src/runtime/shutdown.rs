@@ -47,6 +47,8 @@ pub(super) fn shut_down(inner: &Arc<Inner>, grace: Duration) {
 fn end_workers(inner: &Inner, limit: Option<Duration>, grace: Duration) {
     if let Some(driver) = &inner.driver {
         driver.end();
+        // The watch, if there is one: it runs no code but ours, and has been told.
+        inner.scheduler.lifecycle.wait(0, limit);
         return;
     }
     // The thread that drops the runtime inside one of its own tasks cannot wait for itself.

@@ -161,8 +161,12 @@ impl Shared {
     }
 
     /// One more thread is needed: the reactor thread is to start it. It is awake, for nobody polls now; roused all the same,
-    /// should a poller have come at this moment and it have gone to sleep on that.
+    /// should a poller have come at this moment and it have gone to sleep on that. Where whoever drives brings the only thread,
+    /// nobody is wanted.
     pub(crate) fn want_thread(&self) {
+        if !self.config.hands_off {
+            return;
+        }
         self.lifecycle.want_thread();
         self.rouse_watch();
     }
@@ -222,9 +226,10 @@ impl Shared {
     }
 
     /// Whether no thread holds a permit, and one of them sleeps in the poll: without that one, when all that could are
-    /// blocked, events and timers need the reactor thread's ticks.
+    /// blocked, events and timers need the reactor thread's ticks. Where whoever drives polls too, they need the driver.
     pub(crate) fn all_idle(&self) -> bool {
-        self.idle.look() == (self.config.permits, true)
+        let (permits, polled) = self.idle.look();
+        permits == self.config.permits && (polled || !self.config.hands_off)
     }
 
     /// Whether any queue holds a task that a thread without work should take. LIFO slots count when their poll is slow.

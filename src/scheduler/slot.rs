@@ -65,18 +65,35 @@ impl Slot {
         }
     }
 
-    /// The owner begins to poll `task`. Relaxed stores all: the watch reads them to judge and to report, never to follow.
+    /// The owner begins to poll `task`.
     #[inline]
     pub(crate) fn begin_poll(&self, task: &Notified) {
-        self.poll.task.store(task.id().number(), Ordering::Relaxed);
-        self.poll.location.store(ptr::from_ref(task.location()).cast_mut(), Ordering::Relaxed);
+        self.begin_poll_of(task.id().number(), task.location());
+    }
+
+    /// The same of a future by its place and, if it is a task, its number; else that is zero. Not within another poll: see
+    /// [`Slot::leave_poll`]. Relaxed stores all: the watch reads them to judge and to report, never to follow.
+    #[inline]
+    pub(crate) fn begin_poll_of(&self, task: u64, location: &'static Location<'static>) {
+        self.poll.task.store(task, Ordering::Relaxed);
+        self.poll.location.store(ptr::from_ref(location).cast_mut(), Ordering::Relaxed);
         self.next_epoch();
     }
 
-    /// The poll has ended. A nested one leaves the epoch even: what is left of the outer poll is not watched.
+    /// The poll has ended.
     #[inline]
     pub(crate) fn end_poll(&self) {
         self.next_epoch();
+    }
+
+    /// The owner is about to run tasks from within a poll, if it is in one. What is told of that poll ends here, until the guard drops:
+    /// then it is a poll that has just begun.
+    pub(crate) fn leave_poll(&self) -> LeftPoll<'_> {
+        let left = self.current_task().filter(|_| is_in_poll(self.epoch()));
+        if left.is_some() {
+            self.end_poll();
+        }
+        LeftPoll { slot: self, left }
     }
 
     #[inline]
@@ -147,6 +164,21 @@ impl Slot {
 
     pub(crate) fn thread(&self) -> u32 {
         self.poll.thread.load(Ordering::Relaxed)
+    }
+}
+
+/// A poll that is left for others within it; taken up again by the drop, also when it unwinds.
+#[must_use]
+pub(crate) struct LeftPoll<'a> {
+    slot: &'a Slot,
+    left: Option<(u64, &'static Location<'static>)>,
+}
+
+impl Drop for LeftPoll<'_> {
+    fn drop(&mut self) {
+        if let Some((task, location)) = self.left {
+            self.slot.begin_poll_of(task, location);
+        }
     }
 }
 

@@ -74,6 +74,8 @@ pub(crate) type Notices = std::sync::Arc<dyn Fn(Notice) + Send + Sync>;
 /// How the watch behaves.
 #[derive(Clone)]
 pub(crate) struct Rules {
+    /// Whether there is a watch at all.
+    pub(crate) watches: bool,
     /// Whether permits are moved; else the watch only rescues and reports.
     pub(crate) hands_off: bool,
     /// How many threads may compute beyond the permits.

@@ -28,7 +28,7 @@ pub(super) fn scheduler_with(permits: usize, threads: usize, change: impl FnOnce
         max_threads: threads,
         hands_off: true,
         keep_alive: NEVER,
-        watch: Rules { hands_off: true, max_cpu_extra: 1, report_after: NEVER, notices: None },
+        watch: Rules { watches: true, hands_off: true, max_cpu_extra: 1, report_after: NEVER, notices: None },
         event_interval: 1000,
         global_queue_interval: 1000,
         threads: Spawner::plain(),

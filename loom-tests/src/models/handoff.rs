@@ -4,11 +4,11 @@ use std::panic::Location;
 
 use loom::thread;
 
-use super::engine::{Tally, end, end_whole, scheduler, settle, settled, spawn, task};
+use super::engine::{Tally, end, end_whole, scheduler, scheduler_with, settle, settled, spawn, task};
 use crate::explore::{model, models};
 use crate::primitives::Arc;
 use crate::primitives::parker::Parker;
-use crate::scheduler::{Shared, TICK, Watch, block_in_place, block_in_place_now};
+use crate::scheduler::{Shared, TICK, Watch, Worker, block_in_place, block_in_place_now};
 
 models! { "handoff";
     /// A task blocks until another has run, which is pushed meanwhile from outside.
@@ -111,6 +111,30 @@ models! { "handoff";
             done.wait();
             watch.join().unwrap();
             end(shared);
+        });
+    }
+
+    /// The same of a driver that brings its own thread, as `current_thread` has it. Mutation: `driver_rouses_nobody`.
+    fn the_watch_does_not_sleep_while_a_driver_drives() {
+        model(|| {
+            let shared = scheduler_with(1, 1, |config| config.hands_off = false);
+            let seat = shared.slots.sit_down().unwrap();
+            let worker = Worker::new(shared.clone(), seat);
+            let theirs = shared.clone();
+            let (awake, wakes) = Tally::new(1);
+            let watch = thread::spawn(move || {
+                let parker = Parker::new();
+                theirs.watch_answers(parker.unparker());
+                // Nobody polls, and nobody drives: it may sleep.
+                theirs.watch_sleeps(&parker, None);
+                wakes.count();
+            });
+            worker.take_the_permit();
+            awake.wait();
+            worker.give_back_the_permit();
+            watch.join().unwrap();
+            drop(worker);
+            end_whole(shared);
         });
     }
 

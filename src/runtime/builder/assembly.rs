@@ -3,6 +3,7 @@
 use std::io;
 use std::sync::atomic::AtomicUsize;
 use std::sync::{Arc, OnceLock, Weak};
+use std::time::Duration;
 
 use super::Builder;
 use crate::blocking;
@@ -11,7 +12,7 @@ use crate::primitives::{fork, random};
 use crate::reactor::Reactor;
 use crate::runtime::calls::Calls;
 use crate::runtime::current_thread::Driver;
-use crate::runtime::reports::{self, Reports};
+use crate::runtime::reports::{self, Reports, Wish};
 use crate::runtime::stop::Stop;
 use crate::runtime::{Handle, Inner, Runtime, RuntimeFlavor, context, reactor_thread};
 use crate::scheduler::idle::MOST_THREADS;
@@ -24,10 +25,13 @@ const WORKER_THREADS_VARIABLE: &str = "FREEWHEEL_WORKER_THREADS";
 /// How many threads beyond the workers there may be by default, for tasks that block.
 const SPARE_THREADS: usize = 2048;
 
+/// How long a poll lasts before it is reported, unless the program says otherwise.
+const STALL_THRESHOLD: Duration = Duration::from_millis(10);
+
 /// [`Builder::build`].
 pub(super) fn build(builder: &Builder) -> io::Result<Runtime> {
     let (workers, max_threads) = builder.thread_counts()?;
-    let reports = reports::reports(builder.on_stall.clone(), builder.stall_backtraces)?;
+    let wish = reports::wish(builder.on_stall.clone(), builder.stall_backtraces)?;
     let reactor = Arc::new(Reactor::new(workers + 1, Clock::new())?);
     let inner = Arc::new_cyclic(|weak: &Weak<Inner>| {
         let runtime = weak.clone();
@@ -39,13 +43,11 @@ pub(super) fn build(builder: &Builder) -> io::Result<Runtime> {
             }
             None => body(),
         });
-        builder.inner(workers, max_threads, reactor, around, weak, reports)
+        builder.inner(workers, max_threads, reactor, around, weak, wish)
     });
     let runtime = Runtime { handle: Handle::new(inner), grace: builder.shutdown_grace };
-    if builder.flavor == RuntimeFlavor::MultiThread {
-        // An error drops `runtime`, which ends the threads that have started.
-        start_threads(runtime.handle.inner(), workers)?;
-    }
+    // An error drops `runtime`, which ends the threads that have started.
+    start_threads(runtime.handle.inner())?;
     Ok(runtime)
 }
 
@@ -57,7 +59,7 @@ impl Builder {
         reactor: Arc<Reactor>,
         around: scheduler::Around,
         weak: &Weak<Inner>,
-        reports: Option<Arc<Reports>>,
+        Wish { reports, is_asked_for }: Wish,
     ) -> Inner {
         let multi_thread = self.flavor == RuntimeFlavor::MultiThread;
         let config = scheduler::Config {
@@ -66,9 +68,10 @@ impl Builder {
             keep_alive: nanos(self.keep_alive),
             hands_off: multi_thread,
             watch: Rules {
-                hands_off: self.watches,
+                watches: multi_thread || is_asked_for || self.stall_threshold.is_some(),
+                hands_off: multi_thread && self.watches,
                 max_cpu_extra: self.max_cpu_extra.unwrap_or(workers),
-                report_after: nanos(self.stall_threshold),
+                report_after: nanos(self.stall_threshold.unwrap_or(STALL_THRESHOLD)),
                 notices: reports.as_ref().map(|reports| self.notices(reports, weak.clone())),
             },
             event_interval: self.event_interval,
@@ -164,12 +167,20 @@ fn invalid(message: String) -> io::Error {
     io::Error::new(io::ErrorKind::InvalidInput, message)
 }
 
-/// Starts the reactor thread, the workers and the hot spare.
-fn start_threads(inner: &Arc<Inner>, workers: usize) -> io::Result<()> {
+/// Starts the reactor thread and the workers; of a `current_thread` runtime the thread that watches it, if it is watched.
+fn start_threads(inner: &Arc<Inner>) -> io::Result<()> {
+    let config = &inner.scheduler.config;
+    if !config.watch.watches {
+        return Ok(());
+    }
+    let (name, workers) = match inner.driver {
+        None => ("freewheel-reactor", config.permits),
+        Some(_) => ("freewheel-watch", 0),
+    };
     let living = inner.scheduler.lifecycle.thread_starts();
     let weak = Arc::downgrade(inner);
     // The first: what is spawned next finds a worker that has just come up, and so is not asleep yet.
-    inner.scheduler.config.threads.spawn_plain("freewheel-reactor".to_owned(), move || {
+    config.threads.spawn_plain(name.to_owned(), move || {
         reactor_thread::run(&weak);
         drop(living);
     })?;

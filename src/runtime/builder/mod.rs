@@ -34,7 +34,7 @@ pub struct Builder {
     shutdown_grace: Duration,
     watches: bool,
     max_cpu_extra: Option<usize>,
-    stall_threshold: Duration,
+    stall_threshold: Option<Duration>,
     on_stall: Option<OnStall>,
     stall_backtraces: bool,
     threads: Spawner,
@@ -53,10 +53,29 @@ impl Builder {
     ///
     /// # What freewheel cannot help here
     /// A task that blocks its thread does stop all the others, timers and I/O included: they share that one thread, and tasks that
-    /// are not `Send` could go to no other. There is no reactor thread either, so nobody notices and nothing is
-    /// reported. The cure: give what blocks to [`spawn_blocking`](crate::task::spawn_blocking), which has threads of its
-    /// own in this flavour too, or use [`new_multi_thread`](Self::new_multi_thread), with one worker if need be: there
-    /// another thread takes over.
+    /// are not `Send` could go to no other. The cure: give what blocks to
+    /// [`spawn_blocking`](crate::task::spawn_blocking), which has threads of its own in this flavour too, or use
+    /// [`new_multi_thread`](Self::new_multi_thread), with one worker if need be: there another thread takes over.
+    ///
+    /// # Who blocks is told if you ask
+    /// As asyncio's debug mode does it (`slow_callback_duration`), but while it lasts: with [`on_stall`](Self::on_stall),
+    /// [`stall_threshold`](Self::stall_threshold) or [`stall_backtraces`](Self::stall_backtraces) set, or with
+    /// `FREEWHEEL_STALL=warn` or `backtrace` in the environment, the runtime has one thread of its own,
+    /// `freewheel-watch`. It looks at the thread in `block_on` each millisecond while that one runs something, sleeps
+    /// otherwise, and costs a task nothing. Reported are tasks, and the future of `block_on` itself. Unless asked there is no
+    /// such thread, and nobody notices.
+    ///
+    /// ```
+    /// use std::{sync::mpsc, thread, time::Duration};
+    /// let (reports, report) = mpsc::channel();
+    /// let runtime = freewheel::runtime::Builder::new_current_thread()
+    ///     .on_stall(move |report| drop(reports.send(report.to_string())))
+    ///     .build()?;
+    /// runtime.block_on(async { thread::sleep(Duration::from_secs(2)) });
+    /// // the future of block_on at …:6:9 has blocked its thread for 10ms in clock_nanosleep
+    /// println!("{}", report.recv().unwrap());
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     #[must_use]
     pub fn new_current_thread() -> Self {
         Self::new(RuntimeFlavor::CurrentThread)
@@ -74,7 +93,7 @@ impl Builder {
             shutdown_grace: Duration::from_secs(10),
             watches: true,
             max_cpu_extra: None,
-            stall_threshold: Duration::from_millis(10),
+            stall_threshold: None,
             on_stall: None,
             stall_backtraces: false,
             threads: Spawner { name: None, stack_size: None, on_start: None, on_stop: None },
@@ -239,8 +258,11 @@ impl Builder {
     ///
     /// Time in which the process was stopped does not count. Where cores are short, a thread may sleep because whoever
     /// holds a lock gets no core; so there a blocked task is reported later, by up to a second.
+    ///
+    /// Set on a `current_thread` runtime, even to its default, it asks for a watch: see
+    /// [`new_current_thread`](Self::new_current_thread).
     pub fn stall_threshold(&mut self, duration: Duration) -> &mut Self {
-        self.stall_threshold = duration;
+        self.stall_threshold = Some(duration);
         self
     }
 
@@ -277,9 +299,8 @@ impl Builder {
     /// variable `FREEWHEEL_STALL=backtrace` sets it too. Needs the cargo feature `backtrace`: without it
     /// [`build`](Self::build) refuses both.
     ///
-    /// On Linux and x86-64; elsewhere reports come without ([`StallReport::backtrace`] is None), and a `current_thread`
-    /// runtime makes no reports. There is one at detection and at each
-    /// doubling, if the task is still stuck when it has been taken.
+    /// On Linux and x86-64; elsewhere reports come without ([`StallReport::backtrace`] is None). There is one at detection and at
+    /// each doubling, if the task is still stuck when it has been taken.
     ///
     /// A thread that **sleeps** in a system call is not disturbed: its stack is copied from outside, and unwound from the copy.
     /// A thread that **computes** is interrupted by the signal SIGURG, whose handler copies its registers and up to

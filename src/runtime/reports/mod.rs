@@ -12,13 +12,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 pub(super) use reporter::{OnStall, Reports};
-pub(super) use setting::reports;
+pub(super) use setting::{Wish, wish};
 
 use super::backtraces::StallBacktrace;
 use crate::scheduler::stall::{Class, Notice, Stage};
 use crate::tasks::Id;
 
-/// A task whose poll does not end; passed to [`Builder::on_stall`](super::Builder::on_stall).
+/// A task, or the future of a `block_on`, whose poll does not end; passed to [`Builder::on_stall`](super::Builder::on_stall).
 ///
 /// Printed with `{}` it is one line for a person, with the backtrace, if there is one, below it.
 #[derive(Debug, Clone)]
@@ -28,11 +28,11 @@ pub struct StallReport {
     pub stage: StallStage,
     /// What the thread is doing.
     pub class: StallClass,
-    /// The task.
+    /// The task. None if it is the future of a [`block_on`](super::Runtime::block_on) that drives a `current_thread` runtime.
     pub task: Option<Id>,
     /// The task's name, if it was given one.
     pub name: Option<Arc<str>>,
-    /// Where the task was spawned.
+    /// Where the task was spawned, or `block_on` was called.
     pub location: &'static Location<'static>,
     /// How long the poll has lasted; exact to a tick of the watch, one millisecond.
     pub elapsed: Duration,
@@ -64,7 +64,8 @@ pub enum StallStage {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum StallClass {
-    /// The thread sleeps in a system call. Other threads have taken over its share.
+    /// The thread sleeps in a system call. Other threads have taken over its share, but for a `current_thread` runtime,
+    /// which has none.
     Blocked,
     /// The thread computes.
     Computing,
@@ -119,14 +120,11 @@ impl fmt::Display for StallReport {
                 self.stuck_threads, self.location
             );
         }
-        f.write_str("task ")?;
-        if let Some(name) = &self.name {
-            write!(f, "'{name}' ")?;
+        match (self.task, &self.name) {
+            (Some(id), Some(name)) => write!(f, "task '{name}' {id} spawned at {} ", self.location)?,
+            (Some(id), None) => write!(f, "task {id} spawned at {} ", self.location)?,
+            (None, _) => write!(f, "the future of block_on at {} ", self.location)?,
         }
-        if let Some(id) = self.task {
-            write!(f, "{id} ")?;
-        }
-        write!(f, "spawned at {} ", self.location)?;
         match (self.stage, self.class) {
             (StallStage::Ended, _) => return write!(f, "came back after {elapsed:?}"),
             (_, StallClass::NoThread) => {}
@@ -193,5 +191,7 @@ mod tests {
         assert!(report.to_string().contains(r"on a → b\n\u{1b}[2J ("), "{report}");
         (report.stage, report.name) = (StallStage::Ended, None);
         assert!(report.to_string().ends_with("came back after 12ms"), "{report}");
+        report.task = None;
+        assert_eq!(report.to_string(), format!("the future of block_on at {location} came back after 12ms"));
     }
 }

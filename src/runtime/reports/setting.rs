@@ -13,19 +13,29 @@ const VARIABLE: &str = "FREEWHEEL_STALL";
 /// What an operator wants, beside what the program says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Setting {
+    /// Nothing is said: a line per report, where there is a watch anyway.
+    Unsaid,
     /// No line for a stall, unless the program has a callback of its own.
     Off,
-    /// A line per report; as when nothing is said.
+    /// A line per report, and a watch to see what is to be reported.
     Warn,
     /// And the backtrace of the stuck thread.
     Backtrace,
 }
 
-/// Where stalls are reported; None if nowhere.
+/// What program and operator want of reports, taken together.
+pub(in crate::runtime) struct Wish {
+    /// Where stalls are reported; None if nowhere.
+    pub(in crate::runtime) reports: Option<Arc<Reports>>,
+    /// Whether somebody has asked for them, which is worth a thread where there is none.
+    pub(in crate::runtime) is_asked_for: bool,
+}
+
+/// Finds that out.
 ///
 /// # Errors
 /// `InvalidInput` if the variable says something unknown, or backtraces are asked for that were not built in.
-pub(in crate::runtime) fn reports(callback: Option<OnStall>, backtraces: bool) -> io::Result<Option<Arc<Reports>>> {
+pub(in crate::runtime) fn wish(callback: Option<OnStall>, backtraces: bool) -> io::Result<Wish> {
     let setting = parse(std::env::var(VARIABLE))?;
     let backtraces = backtraces || setting == Setting::Backtrace;
     if backtraces && !backtraces::BUILT_IN {
@@ -40,12 +50,14 @@ pub(in crate::runtime) fn reports(callback: Option<OnStall>, backtraces: bool) -
         ));
     }
     let wanted = setting != Setting::Off || callback.is_some();
-    Ok(wanted.then(|| Arc::new(Reports::new(callback, backtraces))))
+    let is_asked_for = wanted && (setting != Setting::Unsaid || callback.is_some() || backtraces);
+    Ok(Wish { reports: wanted.then(|| Arc::new(Reports::new(callback, backtraces))), is_asked_for })
 }
 
 fn parse(value: Result<String, VarError>) -> io::Result<Setting> {
     match value.as_deref() {
-        Err(VarError::NotPresent) | Ok("warn") => Ok(Setting::Warn),
+        Err(VarError::NotPresent) => Ok(Setting::Unsaid),
+        Ok("warn") => Ok(Setting::Warn),
         Ok("off") => Ok(Setting::Off),
         Ok("backtrace") => Ok(Setting::Backtrace),
         other => Err(io::Error::new(
@@ -68,7 +80,7 @@ mod tests {
         assert_eq!(parsed("off").unwrap(), Setting::Off);
         assert_eq!(parsed("warn").unwrap(), Setting::Warn);
         assert_eq!(parsed("backtrace").unwrap(), Setting::Backtrace);
-        assert_eq!(parse(Err(VarError::NotPresent)).unwrap(), Setting::Warn);
+        assert_eq!(parse(Err(VarError::NotPresent)).unwrap(), Setting::Unsaid);
         for wrong in ["", "1", "OFF"] {
             let error = parsed(wrong).unwrap_err().to_string();
             assert!(error.contains("FREEWHEEL_STALL") && error.contains("backtrace"), "{error}");

@@ -4,9 +4,10 @@
 //! drives the same worker from inside `block_on`. All fields are cells, so that a nested `block_on` may step the worker
 //! from within a task.
 //!
-//! Here it runs; `rest.rs` is how it sleeps, `away.rs` what happens when it blocks.
+//! Here it runs; `rest.rs` is how it sleeps, `away.rs` what happens when it blocks, `driven.rs` how others drive it.
 
 mod away;
+mod driven;
 mod rest;
 
 use std::cell::Cell;
@@ -304,26 +305,6 @@ impl Worker {
         drop(self.slot().lifo.take());
         while let Some(task) = self.seat.queue.pop() {
             drop(task);
-        }
-    }
-
-    /// A `current_thread` driver takes the permit while it drives, and gives it back.
-    pub(crate) fn take_the_permit(&self) -> bool {
-        let taken = self.shared.idle.take_permit();
-        if taken {
-            self.slot().set_control(Control::Active);
-        }
-        taken
-    }
-
-    pub(crate) fn give_back_the_permit(&self) {
-        if self.searching.replace(false) {
-            // Nobody else searches in this flavour, so there is nobody to wake.
-            let _ = self.shared.idle.end_search();
-        }
-        self.flush_lifo();
-        if self.slot().change_control(Control::Active, Control::Idle) {
-            self.shared.idle.release_permit();
         }
     }
 

@@ -55,13 +55,20 @@ fn trim(mut frames: Vec<StallFrame>) -> Vec<StallFrame> {
     frames
 }
 
-/// How many frames there are up to the poll of the task.
+/// How many frames there are up to the poll of the task, or of the future of `block_on`.
 fn outer_end(frames: &[StallFrame]) -> usize {
-    let Some(mut end) = frames.iter().rposition(|frame| starts(frame, &["freewheel::tasks::harness::poll"])) else {
+    let polls = ["freewheel::tasks::harness::poll", "freewheel::runtime::current_thread::poll"];
+    let Some(mut end) = frames.iter().rposition(|frame| starts(frame, &polls)) else {
         return frames.len();
     };
-    let between =
-        ["freewheel::tasks::", "freewheel::primitives::", "core::panic::", "core::ops::function::", "std::panic"];
+    let between = [
+        "freewheel::tasks::",
+        "freewheel::runtime::current_thread::",
+        "freewheel::primitives::",
+        "core::panic::",
+        "core::ops::function::",
+        "std::panic",
+    ];
     let leads = |frame: &StallFrame| starts(frame, &between) && frame.file.is_some() || starts(frame, &["__rust_try"]);
     while end > 0 && leads(&frames[end - 1]) {
         end -= 1;
@@ -122,6 +129,13 @@ mod tests {
         assert_eq!(trimmed(&STACK, None), STACK[1..8]);
         assert_eq!(trimmed(&["freewheel::tasks::harness::poll", "start"], None), ["freewheel::tasks::harness::poll"]);
         assert_eq!(trimmed(&["", "std::x"], None), ["", "std::x"]);
+    }
+
+    #[test]
+    fn what_leads_to_the_future_of_block_on_is_left_out_too() {
+        let poll = "freewheel::runtime::current_thread::poll";
+        let stack = ["app::stuck", "app::main::{{closure}}", poll, "freewheel::tasks::coop::budget", poll, "app::main"];
+        assert_eq!(trimmed(&stack, Some(1)), stack[..2]);
     }
 
     #[test]
