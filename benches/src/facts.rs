@@ -11,7 +11,10 @@ pub(crate) fn gather() -> Vec<(&'static str, String)> {
     vec![
         ("cpu", cpu_model().unwrap_or_else(unknown)),
         ("cores", cores),
-        ("kernel", first_line("/proc/sys/kernel/osrelease").unwrap_or_else(unknown)),
+        (
+            "kernel",
+            first_line("/proc/sys/kernel/osrelease").map_or_else(unknown, |release| version(&release).to_owned()),
+        ),
         ("date", date(SystemTime::now())),
         ("load before", first_line("/proc/loadavg").unwrap_or_else(unknown)),
         (
@@ -26,6 +29,11 @@ fn cpu_model() -> Option<String> {
     let text = read_to_string("/proc/cpuinfo").ok()?;
     let line = text.lines().find(|line| line.starts_with("model name"))?;
     Some(line.split_once(':')?.1.trim().to_owned())
+}
+
+/// Of a kernel's release its version: what follows is the builder's own.
+fn version(release: &str) -> &str {
+    release.split(|c: char| c != '.' && !c.is_ascii_digit()).next().unwrap_or(release)
 }
 
 /// Year, month and day, in UTC.
@@ -57,6 +65,12 @@ fn locked(package: &str) -> &'static str {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_kernel_is_known_by_its_version() {
+        assert_eq!(version("6.8.0-45-generic"), "6.8.0");
+        assert_eq!(version("5.15"), "5.15");
+    }
 
     #[test]
     fn a_date_knows_leap_years() {
