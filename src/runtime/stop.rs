@@ -37,8 +37,14 @@ impl Stop {
         if self.take() {
             return Poll::Ready(());
         }
-        let waker = context.waker().clone();
-        self.waiting.lock().push(waker);
+        // Cloned, and dropped if it is there already, without the lock.
+        let mut waker = Some(context.waker().clone());
+        {
+            let mut waiting = self.waiting.lock();
+            if !waiting.iter().any(|known| known.will_wake(context.waker())) {
+                waiting.extend(waker.take());
+            }
+        }
         if self.take() { Poll::Ready(()) } else { Poll::Pending }
     }
 }

@@ -166,8 +166,8 @@ impl Registry {
         unsafe { &*shard }
     }
 
-    #[inline]
     /// Asks the processor for the word of a task that is about to run, and may end by that.
+    #[inline]
     pub(crate) fn fetch(&self, task: &Notified) {
         let place = task.header().place();
         if place.shard != UNBOUND {
