@@ -2,7 +2,8 @@
 
 mod support;
 
-use std::io::ErrorKind;
+use std::io::{ErrorKind, Write};
+use std::os::fd::AsRawFd;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, mpsc};
 use std::time::{Duration, Instant};
@@ -281,6 +282,25 @@ fn fault_82_on_one_core_everything_goes_on() {
 }
 
 #[test]
+fn fault_82_with_a_tenth_of_the_time_everything_goes_on() {
+    in_child("fault_82_with_a_tenth_of_the_time_everything_goes_on", || {
+        // What a quota of a tenth of a core does to a process, without the rights that one needs.
+        let script = "while kill -STOP $0; do sleep 0.09; kill -CONT $0; sleep 0.01; done";
+        let own = std::process::id().to_string();
+        let mut quota = std::process::Command::new("sh").args(["-c", script, &own]).spawn().unwrap();
+        for _ in 0..5 {
+            for runtime in [current_thread(), multi_thread(4)] {
+                work(&runtime);
+            }
+        }
+        // Stopped itself, or between two orders: it goes on with what it was told last.
+        quota.kill().unwrap();
+        quota.wait().unwrap();
+    })
+    .assert_ok();
+}
+
+#[test]
 fn fault_83_a_storm_of_signals_is_only_interruptions() {
     extern "C" fn nothing(_: libc::c_int) {}
     in_child("fault_83_a_storm_of_signals_is_only_interruptions", || {
@@ -337,6 +357,34 @@ fn fault_84_with_the_standard_streams_closed_everything_goes_on() {
         for runtime in [current_thread(), multi_thread(2)] {
             work(&runtime);
         }
+    })
+    .assert_ok();
+}
+
+#[test]
+fn fault_84_a_full_pipe_that_nobody_reads_takes_the_reports_and_harms_nothing() {
+    in_child("fault_84_a_full_pipe_that_nobody_reads_takes_the_reports_and_harms_nothing", || {
+        let (_reader, writer) = std::io::pipe().unwrap();
+        let filler = writer.try_clone().unwrap();
+        // SAFETY: takes no pointers; fills the pipe, then lets it take the place of standard error.
+        unsafe {
+            let flags = libc::fcntl(filler.as_raw_fd(), libc::F_GETFL);
+            libc::fcntl(filler.as_raw_fd(), libc::F_SETFL, flags | libc::O_NONBLOCK);
+            while (&filler).write(&[0; 4096]).is_ok() {}
+            libc::fcntl(filler.as_raw_fd(), libc::F_SETFL, flags);
+            assert!(libc::dup2(writer.as_raw_fd(), 2) >= 0);
+        }
+        let runtime = multi_thread(2);
+        let (release, released) = mpsc::channel::<()>();
+        let stuck = runtime.spawn(async move { released.recv().is_err() });
+        // Somebody has begun to write what is the matter, and does not come to an end.
+        eventually(|| support::thread_names().iter().any(|name| name.starts_with("freewheel-repor")));
+        for _ in 0..3 {
+            work(&runtime);
+        }
+        drop(release);
+        assert!(runtime.block_on(stuck).unwrap());
+        drop(runtime);
     })
     .assert_ok();
 }

@@ -442,7 +442,7 @@ fn an_idle_runtime_uses_no_cpu() {
 }
 
 #[test]
-fn bursts_from_outside_between_rests_are_never_lost() {
+fn fault_01_bursts_from_outside_between_rests_are_never_lost() {
     support::test(|| {
         let runtime = multi_thread(4);
         for round in 0..2_000 {

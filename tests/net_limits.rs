@@ -1,12 +1,16 @@
-//! Sockets when descriptors run out, and many of them one after the other. Each in a process of its own.
+//! Sockets when descriptors or places in a queue run out, when nobody reads any more, and many of them one after the other.
+//! Each in a process of its own.
 #![cfg(target_os = "linux")]
 
 mod support;
 
 use freewheel::io::{AsyncReadExt, AsyncWriteExt};
 use freewheel::net::{TcpListener, TcpStream};
-use std::io::ErrorKind;
+use freewheel::net::{TcpSocket, UnixStream};
+use freewheel::process::Command;
+use std::io::{ErrorKind, IoSlice};
 use std::net::Ipv4Addr;
+use std::process::Stdio;
 use std::time::Duration;
 
 /// `EMFILE`: no descriptor is left to this process.
@@ -115,6 +119,80 @@ fn fault_59_a_child_process_inherits_no_socket() {
             drop((client, server, udp, pair));
         });
         runtime.shutdown_timeout(Duration::from_secs(10));
+    })
+    .assert_ok();
+}
+
+#[test]
+fn fault_60_a_peer_that_is_gone_is_an_error_and_no_signal() {
+    /// Writes in every way until the system says that nobody is there; the first error may be the reset.
+    async fn write_in_vain(writer: &mut (impl freewheel::io::AsyncWrite + Unpin)) {
+        while writer.write(b"x").await.is_ok() {
+            freewheel::task::yield_now().await;
+        }
+        assert_eq!(writer.write(b"x").await.unwrap_err().kind(), ErrorKind::BrokenPipe);
+        let slices = [IoSlice::new(b"x"), IoSlice::new(b"y")];
+        assert_eq!(writer.write_vectored(&slices).await.unwrap_err().kind(), ErrorKind::BrokenPipe);
+    }
+    support::in_child("fault_60_a_peer_that_is_gone_is_an_error_and_no_signal", || {
+        runtime().block_on(async {
+            let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
+            let mut client = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+            drop(listener.accept().await.unwrap());
+            write_in_vain(&mut client).await;
+            let (mut ours, theirs) = UnixStream::pair().unwrap();
+            drop(theirs);
+            write_in_vain(&mut ours).await;
+            let mut child = Command::new("true").stdin(Stdio::piped()).spawn().unwrap();
+            let mut input = child.stdin.take().unwrap();
+            child.wait().await.unwrap();
+            write_in_vain(&mut input).await;
+        });
+    })
+    .assert_ok();
+}
+
+#[test]
+fn fault_63_clients_that_find_the_backlog_full_wait_without_a_spin() {
+    const BACKLOG: usize = 4;
+    support::in_child("fault_63_clients_that_find_the_backlog_full_wait_without_a_spin", || {
+        let runtime = runtime();
+        let listener = runtime.block_on(async {
+            let socket = TcpSocket::new_v4().unwrap();
+            socket.bind((Ipv4Addr::LOCALHOST, 0).into()).unwrap();
+            socket.listen(BACKLOG as u32).unwrap()
+        });
+        let address = listener.local_addr().unwrap();
+        let client = || {
+            runtime.spawn(async move {
+                let mut stream = TcpStream::connect(address).await.unwrap();
+                stream.write_u8(1).await.unwrap();
+                stream.read_u8().await.unwrap()
+            })
+        };
+        let clients: Vec<_> = (0..16 * BACKLOG).map(|_| client()).collect();
+        // The system asks again and again for those it has no place for; that is no work of ours.
+        support::eventually(|| {
+            let before = support::cpu_time();
+            // Not to wait for anything: this is the time that is measured.
+            std::thread::sleep(Duration::from_millis(300));
+            support::cpu_time() - before < Duration::from_millis(15)
+        });
+        assert!(clients.iter().all(|client| !client.is_finished()), "somebody was served by nobody");
+        let server = runtime.spawn(async move {
+            loop {
+                let (mut stream, _) = listener.accept().await.unwrap();
+                freewheel::spawn(async move {
+                    let byte = stream.read_u8().await.unwrap();
+                    stream.write_u8(byte + 1).await.unwrap();
+                });
+            }
+        });
+        support::eventually(|| clients.iter().filter(|client| client.is_finished()).count() >= BACKLOG);
+        // The system has the others ask again at ever longer intervals: whoever is patient is served, we are not.
+        clients.iter().for_each(freewheel::task::JoinHandle::abort);
+        assert_eq!(runtime.block_on(client()).unwrap(), 2);
+        server.abort();
     })
     .assert_ok();
 }

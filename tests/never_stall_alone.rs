@@ -121,7 +121,7 @@ fn whoever_drives_is_looked_at_however_often_that_changes() {
             assert_eq!(report.system_call.as_deref(), Some("futex"), "{report}");
             drop((release, other));
             drivers.into_iter().for_each(|driver| driver.join().unwrap());
-            // Stalls of one place are reported once a second.
+            // Not to wait for anything: stalls of one place are reported once a second, and the next is to be.
             thread::sleep(Duration::from_millis(1100));
         }
     });
@@ -160,6 +160,7 @@ fn a_future_of_block_on_that_panics_leaves_no_stuck_poll_behind() {
         let panic = || std::panic::resume_unwind(Box::new("on purpose"));
         must_panic(|| runtime.block_on(async { panic() }));
         must_panic(|| runtime.block_on(async { Handle::current().block_on(async { panic() }) }));
+        // Not to wait for anything: this is the time in which what was left behind would be found.
         thread::sleep(Duration::from_millis(200));
         runtime.block_on(async {});
         drop(runtime);
@@ -223,9 +224,10 @@ fn a_watch_that_is_refused_its_thread_is_an_error_of_build() {
 #[test]
 fn a_line_is_written_where_the_operator_asks_for_it() {
     let told = in_child("a_line_is_written_where_the_operator_asks_for_it", || {
-        // On a machine with few cores to spare a report may take a second.
+        // Not to wait for anything: these are the stalls. With few cores to spare a report may take a second.
         built_with(None, |_| {}).block_on(async { thread::sleep(Duration::from_millis(100)) });
         eprintln!("-- from here on it is told");
+        // Not to wait for anything: this is the stall that is told.
         built_with(Some("warn"), |_| {}).block_on(async { thread::sleep(Duration::from_millis(1500)) });
     });
     told.assert_ok();
@@ -253,6 +255,7 @@ fn the_watch_sleeps_while_nobody_drives_and_while_the_driver_sleeps() {
             // It ticks some times more, and then no more.
             eventually(|| {
                 let before = rests("freewheel-watch");
+                // Not to wait for anything: this is the time that is looked at.
                 thread::sleep(Duration::from_millis(300));
                 before == rests("freewheel-watch")
             });

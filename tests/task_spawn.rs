@@ -346,7 +346,7 @@ fn yield_now_outside_a_runtime_wakes_at_once() {
 }
 
 #[test]
-fn a_task_woken_while_it_runs_is_polled_again_once() {
+fn fault_02_a_task_woken_while_it_runs_is_polled_again_once() {
     each_flavour(|make| {
         let runtime = make();
         let polls = Arc::new(AtomicUsize::new(0));

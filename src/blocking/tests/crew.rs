@@ -120,7 +120,7 @@ fn a_thread_without_work_leaves_after_the_keep_alive() {
 }
 
 #[test]
-fn jobs_race_with_the_keep_alive_and_none_is_lost() {
+fn fault_66_jobs_race_with_the_keep_alive_and_none_is_lost() {
     let pool = Pool::new(Config { keep_alive: Duration::from_micros(50), linger: 0, ..config(2) });
     let (tell, told) = channel();
     for number in 0..5_000 {
