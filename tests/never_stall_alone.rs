@@ -12,6 +12,7 @@ use std::thread;
 use std::time::Duration;
 
 use freewheel::runtime::{Builder, Handle, Runtime, StallClass, StallReport, StallStage};
+use freewheel::task::JoinHandle;
 use freewheel::time::sleep;
 use support::{drop_to_other_user, eventually, in_child, must_panic, set_limit, test, thread_names, threads};
 
@@ -105,24 +106,23 @@ fn whoever_drives_is_looked_at_however_often_that_changes() {
     test(|| {
         let (runtime, reports) = reporting();
         let runtime = Arc::new(runtime);
-        for _ in 0..3 {
+        // Each at a place of its own: stalls of one place are reported once a second.
+        type Spawn = fn(&Runtime, mpsc::Receiver<()>) -> JoinHandle<()>;
+        let spawns: [Spawn; 3] = [
+            |runtime, wall| runtime.spawn(async move { wait(&wall) }),
+            |runtime, wall| runtime.spawn(async move { wait(&wall) }),
+            |runtime, wall| runtime.spawn(async move { wait(&wall) }),
+        ];
+        for spawn in spawns {
             let (release, lock) = wall();
-            let task = runtime.spawn(async move { wait(&lock) });
+            let task = spawn(&runtime, lock);
             let id = task.id();
-            let (other, waits) = wall();
-            // One of the two drives and is stuck; the other waits for that.
-            let drivers = [
-                drive(&runtime, async move { task.await.unwrap() }),
-                drive(&runtime, async move {
-                    let _ = waits.try_recv();
-                }),
-            ];
+            // One of the two drives and is stuck; the other is through, or waits for its turn.
+            let drivers = [drive(&runtime, async move { task.await.unwrap() }), drive(&runtime, async {})];
             let report = reports.iter().find(|report| report.task == Some(id) && report.system_call.is_some()).unwrap();
             assert_eq!(report.system_call.as_deref(), Some("futex"), "{report}");
-            drop((release, other));
+            drop(release);
             drivers.into_iter().for_each(|driver| driver.join().unwrap());
-            // Not to wait for anything: stalls of one place are reported once a second, and the next is to be.
-            thread::sleep(Duration::from_millis(1100));
         }
     });
 }
@@ -160,7 +160,7 @@ fn a_future_of_block_on_that_panics_leaves_no_stuck_poll_behind() {
         let panic = || std::panic::resume_unwind(Box::new("on purpose"));
         must_panic(|| runtime.block_on(async { panic() }));
         must_panic(|| runtime.block_on(async { Handle::current().block_on(async { panic() }) }));
-        // Not to wait for anything: this is the time in which what was left behind would be found.
+        // Not to wait for anything: long enough for a report, of which there must be none.
         thread::sleep(Duration::from_millis(200));
         runtime.block_on(async {});
         drop(runtime);
@@ -224,11 +224,11 @@ fn a_watch_that_is_refused_its_thread_is_an_error_of_build() {
 #[test]
 fn a_line_is_written_where_the_operator_asks_for_it() {
     let told = in_child("a_line_is_written_where_the_operator_asks_for_it", || {
-        // Not to wait for anything: these are the stalls. With few cores to spare a report may take a second.
-        built_with(None, |_| {}).block_on(async { thread::sleep(Duration::from_millis(100)) });
+        // Not to wait for anything: the stall. On a machine with few cores to spare its report may take a second.
+        let stall = |time| async move { thread::sleep(Duration::from_millis(time)) };
+        built_with(None, |_| {}).block_on(stall(100));
         eprintln!("-- from here on it is told");
-        // Not to wait for anything: this is the stall that is told.
-        built_with(Some("warn"), |_| {}).block_on(async { thread::sleep(Duration::from_millis(1500)) });
+        built_with(Some("warn"), |_| {}).block_on(stall(1500));
     });
     told.assert_ok();
     let (before, after) = told.output.split_once("-- from here on it is told").unwrap();
@@ -255,7 +255,7 @@ fn the_watch_sleeps_while_nobody_drives_and_while_the_driver_sleeps() {
             // It ticks some times more, and then no more.
             eventually(|| {
                 let before = rests("freewheel-watch");
-                // Not to wait for anything: this is the time that is looked at.
+                // Not to wait for anything: the time in which it must not wake.
                 thread::sleep(Duration::from_millis(300));
                 before == rests("freewheel-watch")
             });

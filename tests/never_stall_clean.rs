@@ -16,7 +16,7 @@ use std::time::{Duration, Instant};
 
 use freewheel::runtime::{Builder, Runtime, StallClass, StallReport, StallStage};
 use freewheel::{task, time};
-use support::in_child;
+use support::{eventually, in_child};
 
 /// How long a load runs.
 fn length() -> Duration {
@@ -228,7 +228,13 @@ fn assert_stop_does_not_count(tick: bool) {
     const STOPPED: Duration = Duration::from_millis(1200);
     let (sender, reports) = mpsc::channel();
     let mut builder = Builder::new_multi_thread();
-    let runtime = builder.worker_threads(2).on_stall(move |report| drop(sender.send(report.clone()))).build().unwrap();
+    let stops = Arc::new(Mutex::new(Vec::new()));
+    let seen = stops.clone();
+    builder.worker_threads(2).on_stall(move |report| match report.class {
+        StallClass::ProcessStopped => seen.lock().unwrap().push(report.clone()),
+        _ => drop(sender.send(report.clone())),
+    });
+    let runtime = builder.build().unwrap();
     let (release, released) = mpsc::channel::<()>();
     let ticker = runtime.spawn(async move {
         if tick {
@@ -258,6 +264,16 @@ fn assert_stop_does_not_count(tick: bool) {
         report = reports.recv().unwrap();
     }
     assert!(runtime.handle().metrics().longest_stall() <= most);
+    if tick {
+        // What it was is told too, once.
+        eventually(|| !stops.lock().unwrap().is_empty());
+        let stops = stops.lock().unwrap();
+        assert!(stops.len() == 1 && stops[0].elapsed >= STOPPED / 2, "{stops:?}");
+        assert_eq!((stops[0].stage, stops[0].task), (StallStage::Ended, None));
+        assert!(stops[0].location.file().ends_with("never_stall_clean.rs"), "{}", stops[0]);
+        let metrics = runtime.handle().metrics();
+        assert_eq!((metrics.process_stops(), metrics.longest_process_stop()), (1, stops[0].elapsed));
+    }
 }
 
 #[test]

@@ -204,7 +204,8 @@ impl Handle {
     /// to [`spawn_blocking`](crate::task::spawn_blocking) (in both).
     ///
     /// When the whole process stands still (stopped by a signal or a debugger, out of its share of the CPU, the machine
-    /// suspended) so does the watch, and that time is not reported as anybody's stall.
+    /// suspended) so does the watch, and that time is not reported as anybody's stall. Of what it can be sure of it tells
+    /// when it is over, as [`StallClass::ProcessStopped`](super::StallClass::ProcessStopped).
     ///
     /// # Panics
     /// If `future` panics.

@@ -111,6 +111,20 @@ impl RuntimeMetrics {
         Duration::from_nanos(self.inner.scheduler.figures.read().longest)
     }
 
+    /// How often the whole process was seen to stand still, for a quarter of a second or longer: stopped by a signal or a
+    /// debugger, frozen, or its virtual machine was. While all tasks sleep nobody sees it; and a machine that is overloaded,
+    /// suspended, or out of its quota does not count. Zero where the system does not tell enough: only Linux does.
+    #[must_use]
+    pub fn process_stops(&self) -> u64 {
+        self.inner.scheduler.figures.read().standstills
+    }
+
+    /// The longest of [these times](Self::process_stops).
+    #[must_use]
+    pub fn longest_process_stop(&self) -> Duration {
+        Duration::from_nanos(self.inner.scheduler.figures.read().longest_standstill)
+    }
+
     /// For how long, all told, ready tasks have waited because no further thread could be had.
     #[must_use]
     pub fn time_without_thread(&self) -> Duration {

@@ -88,6 +88,7 @@ impl Runtime {
     ///
     /// # Errors
     /// As [`Builder::build`].
+    #[track_caller]
     pub fn new() -> io::Result<Self> {
         Builder::new_multi_thread().enable_all().build()
     }

@@ -52,6 +52,7 @@ pub(super) fn run(runtime: &Weak<Inner>) {
         }
         let now = clock.now();
         if now < next {
+            ticker.watch.rest();
             parker.park_timeout(Duration::from_nanos(next - now));
             if ticker.inner.scheduler.lifecycle.is_closing() {
                 // The end has rung: no tick, it would start a spare yet.

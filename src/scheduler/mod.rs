@@ -11,6 +11,7 @@
 //! | `shared.rs`, `lifecycle.rs` | what all share; how it ends |
 //! | `watch.rs`, `stall.rs`, `thread_state/` | the watch over slow polls, what it says, and what it asks the system |
 //! | `stops.rs`, `overload.rs`, `bystanders.rs` | whose fault it is not: time that the watch takes off |
+//! | `standstill.rs` | the process as a whole does nothing: told when it is over |
 //! | `handoff.rs`, `offenders.rs` | the hints of a task that is about to block; those who are known to |
 //! | `supply.rs` | how many threads there are |
 //! | `wakes.rs` | waking many |
@@ -30,6 +31,7 @@ mod shared;
 mod slot;
 mod slots;
 pub(crate) mod stall;
+mod standstill;
 mod stops;
 mod supply;
 mod thread_state;

@@ -17,6 +17,8 @@ pub(crate) enum Class {
     Starved,
     /// Not one task, but the whole: a permit is idle, work waits, and no further thread can be had.
     NoThread,
+    /// Not one task, but the whole process: no thread of it ran.
+    Standstill,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -82,6 +84,8 @@ pub(crate) struct Rules {
     pub(crate) max_cpu_extra: usize,
     /// How long a poll lasts before it is reported, in nanoseconds.
     pub(crate) report_after: Nanos,
+    /// Where the runtime was built: what is said of the whole of it bears this place.
+    pub(crate) built_at: &'static Location<'static>,
     pub(crate) notices: Option<Notices>,
 }
 
@@ -93,6 +97,8 @@ pub(crate) struct Figures {
     hogs: AtomicU64,
     longest: AtomicU64,
     without_thread: AtomicU64,
+    standstills: AtomicU64,
+    longest_standstill: AtomicU64,
 }
 
 /// What the figures are at some moment.
@@ -107,6 +113,9 @@ pub(crate) struct Reading {
     pub(crate) longest: Nanos,
     /// For how long work has waited for a thread that could not be had, in nanoseconds.
     pub(crate) without_thread: Nanos,
+    /// How often the whole process stood still, and the longest of these times in nanoseconds.
+    pub(crate) standstills: u64,
+    pub(crate) longest_standstill: Nanos,
 }
 
 impl Figures {
@@ -128,6 +137,11 @@ impl Figures {
         self.without_thread.fetch_add(nanos, Ordering::Relaxed);
     }
 
+    pub(crate) fn stood_still(&self, nanos: Nanos) {
+        self.standstills.fetch_add(1, Ordering::Relaxed);
+        self.longest_standstill.fetch_max(nanos, Ordering::Relaxed);
+    }
+
     pub(crate) fn read(&self) -> Reading {
         let read = |count: &AtomicU64| count.load(Ordering::Relaxed);
         Reading {
@@ -136,6 +150,8 @@ impl Figures {
             hogs: read(&self.hogs),
             longest: read(&self.longest),
             without_thread: read(&self.without_thread),
+            standstills: read(&self.standstills),
+            longest_standstill: read(&self.longest_standstill),
         }
     }
 }

@@ -25,6 +25,10 @@ pub(super) struct Stops {
     /// How often the thread had rested before its deep sleep, and whether it did more than that in it.
     rested: Option<u64>,
     interrupted: bool,
+    /// Nothing but the next tick was waited for, so what makes it late comes from outside.
+    resting: bool,
+    /// For how long the process stood still before the last tick, as far as that is certain.
+    standstill: Nanos,
 }
 
 /// What a late tick means.
@@ -38,12 +42,32 @@ pub(super) struct Missed {
 
 impl Stops {
     pub(super) fn new() -> Self {
-        Self { expected: NEVER, last: 0, own: None, waited: None, rested: None, interrupted: false }
+        Self {
+            expected: NEVER,
+            last: 0,
+            own: None,
+            waited: None,
+            rested: None,
+            interrupted: false,
+            resting: false,
+            standstill: 0,
+        }
     }
 
     /// A tick was at `now`, and the next should come after `length`.
     pub(super) fn expect(&mut self, now: Nanos, length: Nanos) {
         (self.expected, self.last) = (now + length, now);
+    }
+
+    /// From now on nothing is done but to wait for the next tick, which is not due yet.
+    pub(super) fn rest(&mut self) {
+        self.resting = true;
+    }
+
+    /// For how long the process stood still before the last tick; only what nothing else can explain: that the
+    /// watch itself was at work, or waited for a core, or that the system does not say.
+    pub(super) fn standstill(&self) -> Nanos {
+        self.standstill
     }
 
     /// A deep sleep begins, at once after a tick; somebody is stuck meanwhile or not.
@@ -63,6 +87,8 @@ impl Stops {
     /// deep sleep: then there was no stop, which makes everybody stir.
     pub(super) fn missed(&mut self, now: Nanos, slept_on: impl FnOnce() -> bool) -> Missed {
         let late = now.saturating_sub(self.expected);
+        let rested = std::mem::take(&mut self.resting);
+        self.standstill = 0;
         if std::mem::take(&mut self.interrupted) && !slept_on() {
             // Nobody knows for how long: rather too much than too little.
             return Missed { late, stopped: now - self.last };
@@ -73,11 +99,15 @@ impl Stops {
         }
         let waited = self.own.get_or_insert_with(|| Probe::new(native_id())).look().map(|sight| (now, sight.waited));
         let starved = match (self.waited, waited) {
-            (Some((_, before)), Some((_, after))) => after.saturating_sub(before),
-            _ => 0,
+            (Some((_, before)), Some((_, after))) => Some(after.saturating_sub(before)),
+            _ => None,
         };
         self.waited = waited;
-        Missed { late, stopped: if late > TICK { late.saturating_sub(starved) } else { 0 } }
+        let stopped = if late > TICK { late.saturating_sub(starved.unwrap_or(0)) } else { 0 };
+        if rested && starved.is_some() {
+            self.standstill = stopped;
+        }
+        Missed { late, stopped }
     }
 }
 
@@ -107,6 +137,30 @@ mod tests {
         // This thread has not waited for a core as long as that.
         let missed = stops.missed(1_000_000 * TICK, || true);
         assert!(missed.is_much() && missed.stopped > 900_000 * TICK);
+    }
+
+    #[test]
+    #[cfg(target_os = "linux")]
+    fn a_standstill_is_certain_only_if_the_watch_itself_had_nothing_to_do() {
+        let mut stops = Stops::new();
+        let mut late_tick = |after: Nanos, rests: bool| {
+            stops.expect(after * TICK, TICK);
+            if rests {
+                stops.rest();
+            }
+            let stopped = stops.missed((after + 1000) * TICK, || true).stopped;
+            (stopped > 900 * TICK, stops.standstill() == stopped)
+        };
+        // Nothing to compare the first look with.
+        late_tick(1, false);
+        assert_eq!(late_tick(2000, true), (true, true));
+        assert_eq!(late_tick(4000, false), (true, false));
+        // In the deep sleep nobody knows for how long.
+        stops.expect(6000 * TICK, TICK);
+        stops.sleep(false);
+        stops.wake(9000 * TICK);
+        stops.missed(9001 * TICK, || true);
+        assert_eq!(stops.standstill(), 0);
     }
 
     #[test]

@@ -20,6 +20,7 @@ use super::overload::Overload;
 use super::shared::Shared;
 use super::slot::{Control, Slot, is_in_poll};
 use super::stall::{Class, Notice, PollOf, Stage};
+use super::standstill;
 use super::stops::{Missed, Stops};
 use super::thread_state::{Account, Activity, Probe, system_call};
 use crate::primitives::Arc;
@@ -105,6 +106,7 @@ impl Watch {
     pub(crate) fn tick(&mut self, now: Nanos) -> Nanos {
         let shared = self.shared.clone();
         let missed = self.stops.missed(now, || Self::somebody_slept_on(&shared, &self.views));
+        standstill::tell(&shared, self.stops.standstill());
         self.overload.pass(now);
         self.overload.saw(if missed.late > TICK { missed.starved() } else { 0 });
         let mut rescued = false;
@@ -123,6 +125,11 @@ impl Watch {
         let length = if now < self.burst_until { BURST_TICK } else { TICK };
         self.stops.expect(now, length);
         length
+    }
+
+    /// All is done before the next tick is due: from now on the watch's thread only waits for it.
+    pub(crate) fn rest(&mut self) {
+        self.stops.rest();
     }
 
     /// The next tick comes when it comes: the watch is going to sleep, and keeps no worker's files open meanwhile.

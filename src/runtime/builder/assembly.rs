@@ -1,6 +1,7 @@
 //! How a runtime is put together from its settings, and its threads are started.
 
 use std::io;
+use std::panic::Location;
 use std::sync::atomic::AtomicUsize;
 use std::sync::{Arc, OnceLock, Weak};
 use std::time::Duration;
@@ -29,7 +30,9 @@ const SPARE_THREADS: usize = 2048;
 const STALL_THRESHOLD: Duration = Duration::from_millis(10);
 
 /// [`Builder::build`].
+#[track_caller]
 pub(super) fn build(builder: &Builder) -> io::Result<Runtime> {
+    let built_at = Location::caller();
     let (workers, max_threads) = builder.thread_counts()?;
     let wish = reports::wish(builder.on_stall.clone(), builder.stall_backtraces)?;
     let reactor = Arc::new(Reactor::new(workers + 1, Clock::new())?);
@@ -43,7 +46,8 @@ pub(super) fn build(builder: &Builder) -> io::Result<Runtime> {
             }
             None => body(),
         });
-        builder.inner(workers, max_threads, reactor, around, weak, wish)
+        let rules = builder.rules(workers, &wish, weak, built_at);
+        builder.inner(workers, max_threads, reactor, around, rules, wish.reports)
     });
     let runtime = Runtime { handle: Handle::new(inner), grace: builder.shutdown_grace };
     // An error drops `runtime`, which ends the threads that have started.
@@ -58,8 +62,8 @@ impl Builder {
         max_threads: usize,
         reactor: Arc<Reactor>,
         around: scheduler::Around,
-        weak: &Weak<Inner>,
-        Wish { reports, is_asked_for }: Wish,
+        rules: Rules,
+        reports: Option<Arc<Reports>>,
     ) -> Inner {
         let multi_thread = self.flavor == RuntimeFlavor::MultiThread;
         let config = scheduler::Config {
@@ -67,13 +71,7 @@ impl Builder {
             max_threads,
             keep_alive: nanos(self.keep_alive),
             hands_off: multi_thread,
-            watch: Rules {
-                watches: multi_thread || is_asked_for || self.stall_threshold.is_some(),
-                hands_off: multi_thread && self.watches,
-                max_cpu_extra: self.max_cpu_extra.unwrap_or(workers),
-                report_after: nanos(self.stall_threshold.unwrap_or(STALL_THRESHOLD)),
-                notices: reports.as_ref().map(|reports| self.notices(reports, weak.clone())),
-            },
+            watch: rules,
             event_interval: self.event_interval,
             global_queue_interval: self.global_queue_interval,
             threads: self.threads.clone(),
@@ -113,6 +111,19 @@ impl Builder {
             reports: reports.unwrap_or_else(|| Arc::new(Reports::new(None, false))),
             running: AtomicUsize::new(0),
             process: fork::generation(),
+        }
+    }
+
+    /// How the watch behaves, and whether there is one.
+    fn rules(&self, workers: usize, wish: &Wish, runtime: &Weak<Inner>, built_at: &'static Location<'static>) -> Rules {
+        let multi_thread = self.flavor == RuntimeFlavor::MultiThread;
+        Rules {
+            watches: multi_thread || wish.is_asked_for || self.stall_threshold.is_some(),
+            hands_off: multi_thread && self.watches,
+            max_cpu_extra: self.max_cpu_extra.unwrap_or(workers),
+            report_after: nanos(self.stall_threshold.unwrap_or(STALL_THRESHOLD)),
+            built_at,
+            notices: wish.reports.as_ref().map(|reports| self.notices(reports, runtime.clone())),
         }
     }
 

@@ -366,6 +366,7 @@ impl Builder {
     /// `InvalidInput` for settings that cannot be (too many threads, an environment variable that says nothing known,
     /// backtraces that were not built in); else what the system said when it refused a poller, a descriptor or a thread.
     /// What was started until then is ended again.
+    #[track_caller]
     pub fn build(&mut self) -> io::Result<Runtime> {
         assembly::build(self)
     }

@@ -32,7 +32,7 @@ pub struct StallReport {
     pub task: Option<Id>,
     /// The task's name, if it was given one.
     pub name: Option<Arc<str>>,
-    /// Where the task was spawned, or `block_on` was called.
+    /// Where the task was spawned, or `block_on` was called; of the whole process, where the runtime was built.
     pub location: &'static Location<'static>,
     /// How long the poll has lasted; exact to a tick of the watch, one millisecond.
     pub elapsed: Duration,
@@ -44,7 +44,8 @@ pub struct StallReport {
     pub backtrace: Option<StallBacktrace>,
     /// How many stalls of this location were not reported since the last report.
     pub suppressed: u64,
-    /// How many threads are stuck in tasks of this location: 1, but for [`StallClass::NoThread`].
+    /// How many threads are stuck in tasks of this location: 1, but for [`StallClass::NoThread`]; 0 for
+    /// [`StallClass::ProcessStopped`].
     pub stuck_threads: usize,
 }
 
@@ -75,6 +76,10 @@ pub enum StallClass {
     /// the system refuses more. `location` is where the tasks were spawned that hold most of them. It ends by itself when one comes
     /// back.
     NoThread,
+    /// The whole process stood still for `elapsed`, a quarter of a second at least: stopped by a signal or a debugger, frozen,
+    /// or its virtual machine was. Told once it is over, as [`StallStage::Ended`], of no task; `location` is where the runtime was
+    /// built. See [`RuntimeMetrics::process_stops`](super::RuntimeMetrics::process_stops).
+    ProcessStopped,
 }
 
 impl StallReport {
@@ -91,6 +96,7 @@ impl StallReport {
                 Class::Hog => StallClass::Computing,
                 Class::Starved => StallClass::Starved,
                 Class::NoThread => StallClass::NoThread,
+                Class::Standstill => StallClass::ProcessStopped,
             },
             task: Id::from_number(notice.task),
             name: None,
@@ -107,30 +113,40 @@ impl StallReport {
 
 impl fmt::Display for StallReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let elapsed = Duration::from_millis(self.elapsed.as_millis() as u64);
-        if self.class == StallClass::NoThread {
-            match elapsed {
-                Duration::ZERO => f.write_str("ready tasks wait")?,
-                elapsed => write!(f, "ready tasks have waited {elapsed:?}")?,
-            }
-            return write!(
-                f,
-                " for a thread, and no further one can be had: {} are stuck in tasks spawned at {}; raise max_threads, or \
-                 move what blocks to spawn_blocking",
-                self.stuck_threads, self.location
-            );
+        match self.class {
+            StallClass::NoThread => return self.say_no_thread(f),
+            StallClass::ProcessStopped => self.say_process_stopped(f)?,
+            _ => self.say_poll(f)?,
         }
+        if self.suppressed > 0 {
+            write!(f, " ({} more like it were not reported)", self.suppressed)?;
+        }
+        match &self.backtrace {
+            Some(backtrace) => write!(f, "\n{backtrace}"),
+            None => Ok(()),
+        }
+    }
+}
+
+impl StallReport {
+    /// [`elapsed`](Self::elapsed), as exact as it is.
+    fn millis(&self) -> Duration {
+        Duration::from_millis(self.elapsed.as_millis() as u64)
+    }
+
+    /// Whose poll does not end, and in what it is.
+    fn say_poll(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let elapsed = self.millis();
         match (self.task, &self.name) {
-            (Some(id), Some(name)) => write!(f, "task '{name}' {id} spawned at {} ", self.location)?,
+            (Some(id), Some(name)) => write!(f, "task '{}' {id} spawned at {} ", OneLine(name), self.location)?,
             (Some(id), None) => write!(f, "task {id} spawned at {} ", self.location)?,
             (None, _) => write!(f, "the future of block_on at {} ", self.location)?,
         }
         match (self.stage, self.class) {
             (StallStage::Ended, _) => return write!(f, "came back after {elapsed:?}"),
-            (_, StallClass::NoThread) => {}
-            (_, StallClass::Blocked) => write!(f, "has blocked its thread for {elapsed:?}")?,
             (_, StallClass::Computing) => write!(f, "has computed for {elapsed:?} without an await")?,
             (_, StallClass::Starved) => write!(f, "has waited for a core in the midst of a poll of {elapsed:?}")?,
+            _ => write!(f, "has blocked its thread for {elapsed:?}")?,
         }
         if let Some(call) = &self.system_call {
             write!(f, " in {call}")?;
@@ -138,13 +154,30 @@ impl fmt::Display for StallReport {
         if let Some(file) = &self.file {
             write!(f, " on {}", OneLine(file))?;
         }
-        if self.suppressed > 0 {
-            write!(f, " ({} more like it were not reported)", self.suppressed)?;
-        }
-        if let Some(backtrace) = &self.backtrace {
-            write!(f, "\n{backtrace}")?;
-        }
         Ok(())
+    }
+
+    fn say_no_thread(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.millis() {
+            Duration::ZERO => f.write_str("ready tasks wait")?,
+            elapsed => write!(f, "ready tasks have waited {elapsed:?}")?,
+        }
+        write!(
+            f,
+            " for a thread, and no further one can be had: {} are stuck in tasks spawned at {}; raise max_threads, or move \
+             what blocks to spawn_blocking",
+            self.stuck_threads, self.location
+        )
+    }
+
+    fn say_process_stopped(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "the whole process stood still for {:?}, and with it the runtime built at {}: stopped by a signal or a debugger, \
+             frozen, or its virtual machine was",
+            self.millis(),
+            self.location
+        )
     }
 }
 
@@ -189,9 +222,13 @@ mod tests {
         );
         report.file = Some("a → b\n\u{1b}[2J".to_owned());
         assert!(report.to_string().contains(r"on a → b\n\u{1b}[2J ("), "{report}");
-        (report.stage, report.name) = (StallStage::Ended, None);
+        (report.stage, report.name, report.suppressed) = (StallStage::Ended, None, 0);
         assert!(report.to_string().ends_with("came back after 12ms"), "{report}");
         report.task = None;
         assert_eq!(report.to_string(), format!("the future of block_on at {location} came back after 12ms"));
+        (report.class, report.suppressed) = (StallClass::ProcessStopped, 2);
+        let line = report.to_string();
+        assert!(line.starts_with("the whole process stood still for 12ms"), "{line}");
+        assert!(line.contains(&location.to_string()) && line.ends_with("(2 more like it were not reported)"), "{line}");
     }
 }

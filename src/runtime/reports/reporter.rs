@@ -99,11 +99,11 @@ impl Reports {
     fn tell(
         &self,
         notice: &Notice,
-        told: &mut HashMap<*const Location<'static>, Told>,
+        told: &mut HashMap<Key, Told>,
         collector: &mut Option<Collector>,
         runtime: &Weak<Inner>,
     ) {
-        let entry = told.entry(notice.location).or_default();
+        let entry = told.entry((notice.location, notice.class == Class::Standstill)).or_default();
         let Some(suppressed) = entry.admit(notice) else { return };
         let mut report = StallReport::new(notice, suppressed);
         if let Some(scheduler) = runtime.upgrade().map(|runtime| runtime.scheduler.clone()) {
@@ -141,6 +141,9 @@ fn find_out(report: &mut StallReport, notice: &Notice, collector: &mut Option<Co
     }
 }
 
+/// A place, and whether it is what is said of the whole process that bears it: a future may have the same one.
+type Key = (*const Location<'static>, bool);
+
 /// What was told of one location.
 #[derive(Default)]
 struct Told {
@@ -156,7 +159,8 @@ impl Told {
         if notice.class == Class::NoThread {
             return Some(0);
         }
-        if notice.stage == Stage::Detected {
+        let is_new = notice.stage == Stage::Detected || notice.class == Class::Standstill;
+        if is_new {
             let now = Instant::now();
             if self.last.is_some_and(|last| now.duration_since(last) < APART) {
                 self.suppressed += 1;
