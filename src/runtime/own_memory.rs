@@ -3,31 +3,54 @@
 //! What is read may be torn or stale. Nothing is concluded from it but what a report says, after checks of its own.
 
 use std::mem::MaybeUninit;
+use std::ptr;
 
 /// The finest grain in which memory is mapped, in bytes.
 const PAGE: usize = 4096;
 
+/// How many pages one call asks for. Their list lies on the stack, which in a signal handler may be short.
+const BATCH: usize = 32;
+
 /// Copies from `address` on into `buffer`; how many bytes could be read, up to the first page that is not there.
 ///
-/// Makes nothing but system calls: it may be used in a signal handler, but for `errno`.
+/// Makes nothing but system calls, few of them: it may be used in a signal handler, but for `errno`.
 pub(super) fn read(address: u64, buffer: &mut [u8]) -> usize {
+    // SAFETY: takes nothing and cannot fail.
+    let process = unsafe { libc::getpid() };
     let mut done = 0;
     while done < buffer.len() {
         let Some(from) = address.checked_add(done as u64).and_then(|from| usize::try_from(from).ok()) else { break };
-        // Page by page: a call that meets a page which is not there may give nothing of those before it.
-        let part = (PAGE - from % PAGE).min(buffer.len() - done);
-        let local = libc::iovec { iov_base: buffer[done..].as_mut_ptr().cast(), iov_len: part };
-        let remote = libc::iovec { iov_base: from as *mut libc::c_void, iov_len: part };
-        // SAFETY: `local` is the part of `buffer` from `done` on, which holds at least `part` bytes. `remote` is followed by
-        // the system alone, which refuses what is not there. The vectors outlive the call.
-        let read = unsafe { libc::process_vm_readv(libc::getpid(), &raw const local, 1, &raw const remote, 1, 0) };
+        let (pages, count, length) = pages(from, buffer.len() - done);
+        let local = libc::iovec { iov_base: buffer[done..].as_mut_ptr().cast(), iov_len: length };
+        // SAFETY: `local` is the part of `buffer` from `done` on, of which `pages` left at least `length` bytes. What the first
+        // `count` of `pages` name is followed by the system alone, which refuses what is not there. All outlive the call.
+        let read =
+            unsafe { libc::process_vm_readv(process, &raw const local, 1, pages.as_ptr(), count as libc::c_ulong, 0) };
         let read = usize::try_from(read).unwrap_or(0);
         done += read;
-        if read < part {
+        if read < length {
             break;
         }
     }
     done
+}
+
+/// The pages from `from` on, for `most` bytes or as many as fit into the list; how many they are, and how many bytes. Each
+/// stands for itself there: of one entry across several pages nothing is given if one of them is not there.
+fn pages(mut from: usize, most: usize) -> ([libc::iovec; BATCH], usize, usize) {
+    let mut pages = [libc::iovec { iov_base: ptr::null_mut(), iov_len: 0 }; BATCH];
+    let (mut count, mut length) = (0, 0);
+    while count < BATCH && length < most {
+        let part = (PAGE - from % PAGE).min(most - length);
+        pages[count] = libc::iovec { iov_base: from as *mut libc::c_void, iov_len: part };
+        (count, length) = (count + 1, length + part);
+        match from.checked_add(part) {
+            Some(next) => from = next,
+            // The end of all addresses.
+            None => break,
+        }
+    }
+    (pages, count, length)
 }
 
 /// The bytes at `address` as a value of plain numbers.
@@ -72,23 +95,28 @@ mod tests {
     }
 
     #[test]
-    fn reading_stops_at_a_hole() {
-        // SAFETY: a new mapping of two pages; the second is taken away again; both are this test's own.
+    fn reading_stops_at_a_hole_and_goes_on_beyond_one_batch() {
+        const PAGES: usize = 3 * BATCH;
+        const WHOLE: usize = 2 * BATCH + 5;
+        // SAFETY: a new mapping, of which a page is taken away again; both are this test's own.
         let map = unsafe {
             let map = libc::mmap(
                 std::ptr::null_mut(),
-                2 * PAGE,
+                PAGES * PAGE,
                 libc::PROT_READ,
                 libc::MAP_PRIVATE | libc::MAP_ANONYMOUS,
                 -1,
                 0,
             );
             assert_ne!(map, libc::MAP_FAILED);
-            assert_eq!(libc::mprotect(map.byte_add(PAGE), PAGE, libc::PROT_NONE), 0);
+            assert_eq!(libc::mprotect(map.byte_add(WHOLE * PAGE), PAGE, libc::PROT_NONE), 0);
             map
         };
-        assert_eq!(read(map as u64 + 96, &mut vec![1; 2 * PAGE - 96]), PAGE - 96);
+        let mut bytes = vec![1; PAGES * PAGE - 96];
+        assert_eq!(read(map as u64 + 96, &mut bytes), WHOLE * PAGE - 96);
+        assert!(bytes[..WHOLE * PAGE - 96].iter().all(|&byte| byte == 0) && bytes[WHOLE * PAGE - 96..].contains(&1));
+        assert_eq!(read(map as u64, &mut bytes[..BATCH * PAGE]), BATCH * PAGE);
         // SAFETY: mapped above, and nobody refers to it.
-        unsafe { libc::munmap(map, 2 * PAGE) };
+        unsafe { libc::munmap(map, PAGES * PAGE) };
     }
 }
