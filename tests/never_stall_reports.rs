@@ -110,7 +110,7 @@ fn what_the_operator_misspells_is_refused_with_what_can_be_said() {
 mod backtraces {
     use super::*;
     use std::os::fd::AsRawFd;
-    use std::sync::atomic::{AtomicBool, Ordering};
+    use std::sync::atomic::{AtomicBool, AtomicI32, Ordering};
     use std::sync::{Arc, Condvar, Mutex};
 
     use freewheel::runtime::StallFrame;
@@ -243,6 +243,44 @@ mod backtraces {
             over.store(true, Ordering::Relaxed);
             runtime.block_on(task).unwrap();
         });
+    }
+
+    /// What the handler below reads from.
+    static HELD_BY: AtomicI32 = AtomicI32::new(-1);
+
+    extern "C" fn hold_in_a_handler(_: libc::c_int) {
+        let mut byte = 0u8;
+        // SAFETY: a place for one byte, and a descriptor that the test keeps open; a handler may call `read`.
+        unsafe { libc::read(HELD_BY.load(Ordering::Relaxed), (&raw mut byte).cast(), 1) };
+    }
+
+    #[inline(never)]
+    fn be_interrupted() -> libc::c_int {
+        // SAFETY: plain numbers; the test's own handler comes.
+        std::hint::black_box(unsafe { libc::raise(libc::SIGUSR1) })
+    }
+
+    #[test]
+    fn a_task_whose_thread_is_held_by_a_signal_handler_is_shown_with_what_was_interrupted() {
+        let name = "backtraces::a_task_whose_thread_is_held_by_a_signal_handler_is_shown_with_what_was_interrupted";
+        let told = in_child(name, || {
+            let (mut release, held) = std::os::unix::net::UnixStream::pair().unwrap();
+            HELD_BY.store(held.as_raw_fd(), Ordering::Relaxed);
+            let handler = hold_in_a_handler as *const () as libc::sighandler_t;
+            // SAFETY: a handler that does what a handler may.
+            unsafe { libc::signal(libc::SIGUSR1, handler) };
+            let (runtime, reports) = backtracing();
+            let task = runtime.spawn(async { be_interrupted() });
+            let report = reports.iter().find(|report| report.backtrace.is_some()).unwrap();
+            release.write_all(b"!").unwrap();
+            runtime.block_on(task).unwrap();
+            let frames = report.backtrace.as_ref().unwrap().frames();
+            let at =
+                |name| frames.iter().position(|frame| says(frame, name)).unwrap_or_else(|| panic!("{name}\n{report}"));
+            assert!(at("hold_in_a_handler") < at("be_interrupted"), "{report}");
+            assert!(says(&frames[at("be_interrupted") + 1], "never_stall_reports::backtraces"), "{report}");
+        });
+        told.assert_ok();
     }
 
     fn handler_of_sigurg() -> libc::sighandler_t {

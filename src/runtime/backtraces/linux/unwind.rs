@@ -6,6 +6,7 @@
 //! points, on a 16-byte boundary further out, to the caller's, and next to it lies a return address. That is taken for the
 //! frame if the address follows a call, best of all of that very function, and if all that follows unwinds to the end.
 
+use std::mem;
 use std::ops::ControlFlow;
 
 use framehop::x86_64::UnwindRegsX86_64;
@@ -21,6 +22,9 @@ const MOST: usize = 256;
 /// A frame pointer that is not known. No address: whatever needs it fails, and can be told.
 const UNKNOWN: u64 = 0x7ead_0000_0000_0000;
 
+/// Where the registers lie in what the system leaves on the stack for a signal handler.
+const REGISTERS: usize = mem::offset_of!(libc::ucontext_t, uc_mcontext) + mem::offset_of!(libc::mcontext_t, gregs);
+
 /// How far out a function's own frame pointer is sought, in bytes.
 const FAR: u64 = 64 * 1024;
 
@@ -32,7 +36,9 @@ pub(super) fn addresses(modules: &mut Modules, snapshot: &Snapshot) -> Vec<Frame
         found: vec![FrameAddress::from_instruction_pointer(snapshot.instruction)],
     };
     walk.go(modules, snapshot);
-    if walk.registers.bp() == UNKNOWN {
+    // A handler on a stack of its own: where that ends nothing lies further out, least of all a frame.
+    let at_signal = walk.found.last().is_some_and(|at| ends_signal(modules, *at));
+    if walk.registers.bp() == UNKNOWN && !at_signal {
         let found = [Call::ThisFunction, Call::Any].iter().find_map(|call| walk.seek(modules, snapshot, *call));
         walk = found.unwrap_or(walk);
     }
@@ -85,17 +91,34 @@ impl Walk {
         match modules.unwinder.unwind_frame(at, &mut next, &mut modules.cache, &mut read) {
             Ok(Some(address)) => match FrameAddress::from_return_address(address) {
                 // Each frame lies further out than the one before.
-                Some(found) if next.sp() > self.registers.sp() && follows_call(modules, address) => {
+                Some(found) if next.sp() > self.registers.sp() && may_return_to(modules, address) => {
                     self.registers = next;
                     self.found.push(found);
                     ControlFlow::Continue(())
                 }
-                _ => ControlFlow::Break(End::Broken),
+                _ => self.step_out_of_signal(modules, snapshot, at),
             },
             Ok(None) => ControlFlow::Break(End::Whole),
             Err(_) if beyond => ControlFlow::Break(End::Whole),
-            Err(_) => ControlFlow::Break(End::Broken),
+            Err(_) => self.step_out_of_signal(modules, snapshot, at),
         }
+    }
+
+    /// If `at` is what a signal handler returns to, goes on where the signal came. The unwinder cannot: the rule there reads the
+    /// memory at the stack pointer, which is the `ucontext_t` that the system made for the handler.
+    fn step_out_of_signal(&mut self, modules: &Modules, snapshot: &Snapshot, at: FrameAddress) -> ControlFlow<End> {
+        let interrupted = || {
+            let place =
+                Some(self.registers.sp().checked_add(REGISTERS as u64)?).filter(|_| ends_signal(modules, at))?;
+            let register = |number: libc::c_int| snapshot.word(place.checked_add(8 * number as u64)?);
+            let (ip, sp, bp) = (register(libc::REG_RIP)?, register(libc::REG_RSP)?, register(libc::REG_RBP)?);
+            // Further out, as any frame; a handler on a stack of its own interrupted one that was not copied.
+            (modules.is_code(ip) && sp > self.registers.sp()).then(|| UnwindRegsX86_64::new(ip, sp, bp))
+        };
+        let Some(registers) = interrupted() else { return ControlFlow::Break(End::Broken) };
+        self.found.push(FrameAddress::from_instruction_pointer(registers.ip()));
+        self.registers = registers;
+        ControlFlow::Continue(())
     }
 
     /// The walk went as far as one comes without the frame pointer: seeks it.
@@ -106,8 +129,8 @@ impl Walk {
         (start..end).step_by(16).find_map(|candidate| {
             let address = snapshot.word(candidate + 8)?;
             let fits = match wanted {
-                Call::ThisFunction => function.is_some_and(|function| calls(modules, address, function)),
-                Call::Any => follows_call(modules, address),
+                Call::ThisFunction => function.is_some_and(|function| calls(modules, address, function.start)),
+                Call::Any => may_return_to(modules, address),
             };
             let mut walk = self.clone();
             walk.registers.set_bp(candidate);
@@ -115,6 +138,11 @@ impl Walk {
             (fits && walk.go(modules, snapshot) == End::Whole && walk.found.len() > more).then_some(walk)
         })
     }
+}
+
+/// Whether the frame is what a signal handler returns to.
+fn ends_signal(modules: &Modules, at: FrameAddress) -> bool {
+    modules.function(at.address_for_lookup()).is_some_and(|function| function.ends_signal)
 }
 
 /// The bytes before a return address, if it lies in code: the longest call has seven.
@@ -138,6 +166,18 @@ fn calls(modules: &Modules, address: u64, function: u64) -> bool {
         }
         _ => false,
     }
+}
+
+/// Whether a function may return to `address`: because it was called there, or as the handler of a signal.
+fn may_return_to(modules: &mut Modules, address: u64) -> bool {
+    if follows_call(modules, address) {
+        return true;
+    }
+    let Some(found) = FrameAddress::from_return_address(address).filter(|_| modules.is_code(address)) else {
+        return false;
+    };
+    modules.load(found.address_for_lookup());
+    ends_signal(modules, found)
 }
 
 /// Whether `address` is one that a call may return to: in code, behind an instruction of one of the forms of a call.
