@@ -45,6 +45,13 @@ pub(crate) struct Notice {
     pub(crate) stuck: usize,
 }
 
+impl Notice {
+    /// Whether it begins something; a standstill begins and ends at once.
+    pub(crate) fn is_new(&self) -> bool {
+        self.stage == Stage::Detected || self.class == Class::Standstill
+    }
+}
+
 /// A system call as the system tells it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct SystemCall {

@@ -5,7 +5,7 @@
 //! at least a second apart, but for those that say how a reported stall went on; what was left out is counted.
 
 use std::collections::{HashMap, VecDeque};
-use std::panic::{AssertUnwindSafe, Location, catch_unwind};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
@@ -38,6 +38,8 @@ pub(in crate::runtime) struct Reports {
 #[derive(Default)]
 struct Waiting {
     notices: VecDeque<Notice>,
+    /// Stalls that found no room, by their places; counted with those that are not reported.
+    lost: HashMap<Key, u64>,
     /// The reporter, once it exists.
     reporter: Option<Unparker>,
     closed: bool,
@@ -53,6 +55,9 @@ impl Reports {
     pub(in crate::runtime) fn push(self: &Arc<Self>, notice: Notice, threads: &Spawner, runtime: &Weak<Inner>) {
         let mut waiting = self.queue.lock();
         if waiting.notices.len() >= QUEUE {
+            if notice.is_new() {
+                *waiting.lost.entry(key(&notice)).or_default() += 1;
+            }
             return;
         }
         waiting.notices.push_back(notice);
@@ -81,13 +86,16 @@ impl Reports {
     }
 
     fn run(&self, parker: &Parker, runtime: &Weak<Inner>) {
-        let mut told = HashMap::new();
+        let mut told: HashMap<Key, Told> = HashMap::new();
         let mut collector = self.backtraces.then(Collector::new);
         loop {
             let mut waiting = self.queue.lock();
             let notice = waiting.notices.pop_front();
-            let closed = waiting.closed;
+            let (lost, closed) = (std::mem::take(&mut waiting.lost), waiting.closed);
             drop(waiting);
+            for (place, count) in lost {
+                told.entry(place).or_default().suppressed += count;
+            }
             match notice {
                 Some(notice) => self.tell(&notice, &mut told, &mut collector, runtime),
                 None if closed => return,
@@ -103,7 +111,7 @@ impl Reports {
         collector: &mut Option<Collector>,
         runtime: &Weak<Inner>,
     ) {
-        let entry = told.entry((notice.location, notice.class == Class::Standstill)).or_default();
+        let entry = told.entry(key(notice)).or_default();
         let Some(suppressed) = entry.admit(notice) else { return };
         let mut report = StallReport::new(notice, suppressed);
         if let Some(scheduler) = runtime.upgrade().map(|runtime| runtime.scheduler.clone()) {
@@ -141,8 +149,12 @@ fn find_out(report: &mut StallReport, notice: &Notice, collector: &mut Option<Co
     }
 }
 
-/// A place, and whether it is what is said of the whole process that bears it: a future may have the same one.
-type Key = (*const Location<'static>, bool);
+/// A place, by its address, and whether it is what is said of the whole process that bears it: a future may have the same one.
+type Key = (usize, bool);
+
+fn key(notice: &Notice) -> Key {
+    (std::ptr::from_ref(notice.location).addr(), notice.class == Class::Standstill)
+}
 
 /// What was told of one location.
 #[derive(Default)]
@@ -159,8 +171,7 @@ impl Told {
         if notice.class == Class::NoThread {
             return Some(0);
         }
-        let is_new = notice.stage == Stage::Detected || notice.class == Class::Standstill;
-        if is_new {
+        if notice.is_new() {
             let now = Instant::now();
             if self.last.is_some_and(|last| now.duration_since(last) < APART) {
                 self.suppressed += 1;
@@ -180,6 +191,7 @@ impl Told {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::panic::Location;
 
     fn notice(stage: Stage, task: u64) -> Notice {
         let location = Location::caller();
@@ -196,5 +208,35 @@ mod tests {
         assert_eq!(told.admit(&notice(Stage::Ended, 1)), Some(0));
         told.last = None;
         assert_eq!(told.admit(&notice(Stage::Detected, 3)), Some(1));
+    }
+
+    #[test]
+    fn what_finds_no_room_is_counted_with_what_is_not_reported() {
+        let (sender, told) = std::sync::mpsc::channel();
+        let (leave, stay) = std::sync::mpsc::channel::<()>();
+        let (sender, stay) = (Mutex::new(sender), Mutex::new(stay));
+        let callback = move |report: &StallReport| {
+            let _ = sender.lock().send(report.suppressed);
+            let _ = stay.lock().recv();
+        };
+        let reports = Arc::new(Reports::new(Some(Arc::new(callback)), false));
+        let threads = Spawner { name: None, stack_size: None, on_start: None, on_stop: None };
+        let push = |notice| reports.push(notice, &threads, &Weak::new());
+        let (first, other) =
+            (notice(Stage::Detected, 1), Notice { class: Class::Standstill, ..notice(Stage::Ended, 0) });
+        push(first);
+        assert_eq!(told.recv(), Ok(0));
+        // The reporter is held up: the queue fills, and three find no room.
+        (0..QUEUE).for_each(|_| push(Notice { stage: Stage::Ongoing, ..notice(Stage::Ongoing, 2) }));
+        (0..3).for_each(|_| push(other));
+        push(Notice { stage: Stage::Ended, ..notice(Stage::Ended, 2) });
+        drop(leave);
+        let count = || reports.queue.lock().notices.len();
+        while count() > 0 {
+            std::thread::yield_now();
+        }
+        push(other);
+        assert_eq!(told.recv(), Ok(3));
+        reports.close();
     }
 }
