@@ -274,8 +274,10 @@ impl Builder {
     /// `FREEWHEEL_STALL=off` silences that. New stalls of one spawn location are reported
     /// once a second at most, with a count of those left out.
     ///
-    /// On Linux the paths and addresses that a blocked `open`, `poll` or `connect` is on are read with `process_vm_readv`: a
-    /// seccomp filter that kills the process for that call kills it.
+    /// On Linux the paths and addresses that a blocked `open`, `poll` or `connect` is on are read with `process_vm_readv`, when a report
+    /// is made and only then. A filter that refuses the call costs these words, one that kills the process for it kills it: such
+    /// a program sets no callback and is run with `FREEWHEEL_STALL=off`. Then nothing is looked up, and the figures of
+    /// [`RuntimeMetrics`](super::RuntimeMetrics) are all there is.
     ///
     /// # Examples
     /// ```
@@ -316,7 +318,7 @@ impl Builder {
     ///   short count of a read or write. The standard library does.
     /// * Names need symbols: a stripped program shows addresses. Inlined functions and lines need debug information
     ///   (`debug = "line-tables-only"` in the profile).
-    /// * A sandbox that forbids `process_vm_readv` gets no backtraces.
+    /// * A sandbox that forbids `process_vm_readv` gets no backtraces; see [`on_stall`](Self::on_stall) for one that kills.
     /// * Where a stack is shorter than what is copied, the copy runs past its end into memory that lies directly behind it.
     ///   Copies are wiped when they have been read.
     /// * A fault in the unwinder is a panic on the reporter thread. It is caught, and the report goes without; but with

@@ -57,7 +57,8 @@ fn list(address: u64, count: u64) -> Option<String> {
     (!named.is_empty()).then(|| named.join(", ") + more)
 }
 
-/// Number, name, what it is on. Only calls that every Linux port of Rust has.
+/// Number, name, what it is on. Only calls that every Linux port of Rust has; of those that work on the file system also what is
+/// quick but for a network in between.
 const CALLS: &[(c::c_long, &str, On)] = &[
     (c::SYS_accept, "accept", On::Descriptor),
     (c::SYS_accept4, "accept4", On::Descriptor),
@@ -65,7 +66,10 @@ const CALLS: &[(c::c_long, &str, On)] = &[
     // Its number is free, and may be another's, before it blocks.
     (c::SYS_close, "close", On::Nothing),
     (c::SYS_connect, "connect", On::Address),
+    (c::SYS_copy_file_range, "copy_file_range", On::Descriptor),
     (c::SYS_epoll_pwait, "epoll_pwait", On::Descriptor),
+    (c::SYS_execve, "execve", On::Path(0)),
+    (c::SYS_faccessat, "faccessat", On::Path(1)),
     (c::SYS_fallocate, "fallocate", On::Descriptor),
     (c::SYS_fcntl, "fcntl", On::Descriptor),
     (c::SYS_fdatasync, "fdatasync", On::Descriptor),
@@ -74,40 +78,70 @@ const CALLS: &[(c::c_long, &str, On)] = &[
     (c::SYS_ftruncate, "ftruncate", On::Descriptor),
     (c::SYS_futex, "futex", LOCK),
     (c::SYS_getdents64, "getdents64", On::Descriptor),
+    (c::SYS_getrandom, "getrandom", On::Nothing),
     (c::SYS_ioctl, "ioctl", On::Descriptor),
+    (c::SYS_linkat, "linkat", On::Path(1)),
     (c::SYS_madvise, "madvise", On::Nothing),
+    (c::SYS_mkdirat, "mkdirat", On::Path(1)),
     (c::SYS_mmap, "mmap", On::Nothing),
+    (c::SYS_mremap, "mremap", On::Nothing),
     (c::SYS_msync, "msync", On::Nothing),
     (c::SYS_munmap, "munmap", On::Nothing),
     (c::SYS_nanosleep, "nanosleep", On::Nothing),
     (c::SYS_openat, "openat", On::Path(1)),
     (c::SYS_ppoll, "ppoll", On::List),
     (c::SYS_pread64, "pread64", On::Descriptor),
+    (c::SYS_preadv, "preadv", On::Descriptor),
     (c::SYS_pselect6, "pselect6", On::Nothing),
     (c::SYS_pwrite64, "pwrite64", On::Descriptor),
+    (c::SYS_pwritev, "pwritev", On::Descriptor),
     (c::SYS_read, "read", On::Descriptor),
+    (c::SYS_readlinkat, "readlinkat", On::Path(1)),
     (c::SYS_readv, "readv", On::Descriptor),
     (c::SYS_recvfrom, "recvfrom", On::Descriptor),
     (c::SYS_recvmmsg, "recvmmsg", On::Descriptor),
     (c::SYS_recvmsg, "recvmsg", On::Descriptor),
+    (c::SYS_renameat2, "renameat2", On::Path(1)),
+    // The first is where to, the second where from.
+    (c::SYS_sendfile, "sendfile", On::Descriptor),
     (c::SYS_sendmmsg, "sendmmsg", On::Descriptor),
     (c::SYS_sendmsg, "sendmsg", On::Descriptor),
     (c::SYS_sendto, "sendto", On::Descriptor),
     (c::SYS_splice, "splice", On::Descriptor),
+    (c::SYS_statx, "statx", On::Path(1)),
+    (c::SYS_symlinkat, "symlinkat", On::Path(2)),
     (c::SYS_sync, "sync", On::Nothing),
+    (c::SYS_syncfs, "syncfs", On::Descriptor),
+    (c::SYS_truncate, "truncate", On::Path(0)),
     (c::SYS_unlinkat, "unlinkat", On::Path(1)),
     (c::SYS_wait4, "wait4", On::Always("a child process")),
     (c::SYS_waitid, "waitid", On::Always("a child process")),
     (c::SYS_write, "write", On::Descriptor),
     (c::SYS_writev, "writev", On::Descriptor),
     #[cfg(target_arch = "x86_64")]
+    (c::SYS_access, "access", On::Path(0)),
+    #[cfg(target_arch = "x86_64")]
     (c::SYS_epoll_wait, "epoll_wait", On::Descriptor),
+    #[cfg(target_arch = "x86_64")]
+    (c::SYS_mkdir, "mkdir", On::Path(0)),
     #[cfg(target_arch = "x86_64")]
     (c::SYS_open, "open", On::Path(0)),
     #[cfg(target_arch = "x86_64")]
+    (c::SYS_pause, "pause", On::Always("a signal")),
+    #[cfg(target_arch = "x86_64")]
     (c::SYS_poll, "poll", On::List),
     #[cfg(target_arch = "x86_64")]
+    (c::SYS_readlink, "readlink", On::Path(0)),
+    #[cfg(target_arch = "x86_64")]
+    (c::SYS_rename, "rename", On::Path(0)),
+    #[cfg(target_arch = "x86_64")]
+    (c::SYS_rmdir, "rmdir", On::Path(0)),
+    #[cfg(target_arch = "x86_64")]
     (c::SYS_select, "select", On::Nothing),
+    #[cfg(target_arch = "x86_64")]
+    (c::SYS_stat, "stat", On::Path(0)),
+    #[cfg(target_arch = "x86_64")]
+    (c::SYS_unlink, "unlink", On::Path(0)),
 ];
 
 #[cfg(test)]
