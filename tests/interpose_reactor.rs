@@ -3,12 +3,15 @@
 mod support;
 
 use std::ffi::{c_int, c_uint, c_void};
-use std::sync::atomic::AtomicUsize;
+use std::future::{Future, poll_fn};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use freewheel::io::{AsyncReadExt, AsyncWriteExt};
 use freewheel::net::{TcpListener, TcpStream};
 use freewheel::runtime::{Builder, Runtime};
+use freewheel::task::JoinHandle;
 use freewheel::time::{sleep, timeout};
 use support::interpose::{Plan, interpose, real, set_errno, sweep};
 use support::{eventually, in_child};
@@ -124,6 +127,19 @@ fn fault_44_an_interrupted_poll_is_retried() {
     .assert_ok();
 }
 
+/// Spawns a future that counts when its first poll is over.
+fn spawn_counted<F>(polls: &Arc<AtomicUsize>, future: F) -> JoinHandle<F::Output>
+where
+    F: Future<Output: Send> + Send + 'static,
+{
+    let (polls, mut future, mut first) = (polls.clone(), Box::pin(future), true);
+    freewheel::spawn(poll_fn(move |cx| {
+        let outcome = future.as_mut().poll(cx);
+        polls.fetch_add(usize::from(std::mem::take(&mut first)), Ordering::Relaxed);
+        outcome
+    }))
+}
+
 #[test]
 fn fault_45_a_poll_that_fails_is_told_to_all_who_wait_and_reported() {
     let ended = in_child("fault_45_a_poll_that_fails_is_told_to_all_who_wait_and_reported", || {
@@ -136,11 +152,12 @@ fn fault_45_a_poll_that_fails_is_told_to_all_who_wait_and_reported() {
                     let address = listener.local_addr().unwrap();
                     let mut client = TcpStream::connect(address).await.unwrap();
                     let (mut server, _) = listener.accept().await.unwrap();
-                    let accept = freewheel::spawn(async move { listener.accept().await.map(drop) });
-                    let read = freewheel::spawn(async move { client.read(&mut [0; 8]).await.map(drop) });
-                    let other = freewheel::spawn(async move { server.read(&mut [0; 8]).await.map(drop) });
+                    let polls = Arc::new(AtomicUsize::new(0));
+                    let accept = spawn_counted(&polls, async move { listener.accept().await.map(drop) });
+                    let read = spawn_counted(&polls, async move { client.read(&mut [0; 8]).await.map(drop) });
+                    let other = spawn_counted(&polls, async move { server.read(&mut [0; 8]).await.map(drop) });
                     // They must be waiting when it fails.
-                    for _ in 0..50 {
+                    while polls.load(Ordering::Relaxed) < 3 {
                         freewheel::task::yield_now().await;
                     }
                     WAIT.arm(1, usize::MAX, errno);
