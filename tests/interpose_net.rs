@@ -4,11 +4,13 @@ mod support;
 
 use std::ffi::{c_int, c_void};
 use std::os::fd::AsRawFd;
+use std::process::Stdio;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use freewheel::io::{AsyncRead, AsyncReadExt, AsyncWriteExt};
-use freewheel::net::{TcpListener, TcpStream, UnixStream};
+use freewheel::net::{TcpListener, TcpStream, UdpSocket, UnixStream};
+use freewheel::process::Command;
 use freewheel::runtime::{Builder, Runtime};
 use freewheel::time::timeout;
 use support::interpose::{Plan, interpose, real, set_errno};
@@ -20,6 +22,10 @@ static RECV: Plan = Plan::new();
 static SEND: Plan = Plan::new();
 static WRITEV: Plan = Plan::new();
 static READV: Plan = Plan::new();
+static RECVFROM: Plan = Plan::new();
+static SENDTO: Plan = Plan::new();
+static PIPE_READ: Plan = Plan::new();
+static PIPE_WRITE: Plan = Plan::new();
 /// While set, sockets give one byte at a time.
 static ONE_BYTE: AtomicBool = AtomicBool::new(false);
 
@@ -30,6 +36,38 @@ interpose! {
     fn send(fd: c_int, bytes: *const c_void, length: usize, flags: c_int) -> isize = SEND, fails (-1);
     fn writev(fd: c_int, slices: *const libc::iovec, count: c_int) -> isize = WRITEV, fails (-1);
     fn readv(fd: c_int, slices: *const libc::iovec, count: c_int) -> isize = READV, fails (-1);
+    fn recvfrom(
+        fd: c_int,
+        bytes: *mut c_void,
+        length: usize,
+        flags: c_int,
+        address: *mut libc::sockaddr,
+        size: *mut libc::socklen_t,
+    ) -> isize = RECVFROM, fails (-1);
+    fn sendto(
+        fd: c_int,
+        bytes: *const c_void,
+        length: usize,
+        flags: c_int,
+        address: *const libc::sockaddr,
+        size: libc::socklen_t,
+    ) -> isize = SENDTO, fails (-1);
+    fn read(fd: c_int, bytes: *mut c_void, length: usize) -> isize = OfPipes(&PIPE_READ, fd), fails (-1);
+    fn write(fd: c_int, bytes: *const c_void, length: usize) -> isize = OfPipes(&PIPE_WRITE, fd), fails (-1);
+}
+
+/// A plan that counts calls on pipes alone: what is read and written beside them is the reactor's own.
+struct OfPipes(&'static Plan, c_int);
+
+impl OfPipes {
+    fn next(&self) -> Option<i32> {
+        // SAFETY: all zeroes is a valid `stat`, which the call fills.
+        let is_pipe = unsafe {
+            let mut stat = std::mem::zeroed::<libc::stat>();
+            libc::fstat(self.1, &mut stat) == 0 && stat.st_mode & libc::S_IFMT == libc::S_IFIFO
+        };
+        if is_pipe { self.0.next() } else { None }
+    }
 }
 
 // SAFETY: it has libc's own signature; a shorter read is what the real one may do too.
@@ -143,6 +181,46 @@ fn fault_50_interrupted_calls_are_retried() {
                     plan.disarm();
                 }
             }
+        }
+    })
+    .assert_ok();
+}
+
+#[test]
+fn fault_50_interrupted_datagrams_and_pipes_are_retried() {
+    in_child("fault_50_interrupted_datagrams_and_pipes_are_retried", || {
+        async fn datagrams() -> std::io::Result<()> {
+            let (one, two) = (UdpSocket::bind("127.0.0.1:0").await?, UdpSocket::bind("127.0.0.1:0").await?);
+            for _ in 0..4 {
+                one.send_to(b"ping", two.local_addr()?).await?;
+                let mut bytes = [0; 8];
+                let (length, from) = two.recv_from(&mut bytes).await?;
+                assert_eq!((&bytes[..length], from), (&b"ping"[..], one.local_addr()?));
+            }
+            Ok(())
+        }
+        async fn pipes() -> std::io::Result<()> {
+            let mut child = Command::new("cat").stdin(Stdio::piped()).stdout(Stdio::piped()).spawn()?;
+            child.stdin.as_mut().unwrap().write_all(b"ping").await?;
+            drop(child.stdin.take());
+            let output = child.wait_with_output().await?;
+            assert_eq!(output.stdout, b"ping");
+            Ok(())
+        }
+        for (name, runtime) in flavours() {
+            let mut struck = [0; 4];
+            for (index, plan) in [&RECVFROM, &SENDTO, &PIPE_READ, &PIPE_WRITE].into_iter().enumerate() {
+                for n in 1..=6 {
+                    plan.arm(n, 2, libc::EINTR);
+                    let run = runtime.block_on(timeout_of(async {
+                        datagrams().await?;
+                        pipes().await
+                    }));
+                    struck[index] += plan.disarm();
+                    run.unwrap_or_else(|error| panic!("{name}: plan {index}, the {n}th: {error}"));
+                }
+            }
+            assert!(struck.iter().all(|&struck| struck > 0), "{name}: {struck:?}");
         }
     })
     .assert_ok();
