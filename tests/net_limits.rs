@@ -71,16 +71,16 @@ fn fault_81_connect_and_bind_say_that_no_descriptor_is_left_and_recover() {
 }
 
 #[test]
-fn fault_62_connections_opened_and_closed_leave_nothing() {
-    support::in_child("fault_62_connections_opened_and_closed_leave_nothing", || {
-        const ROUNDS: usize = 2_000;
+fn fault_62_twenty_thousand_connections_leave_neither_descriptors_nor_memory() {
+    support::in_child("fault_62_twenty_thousand_connections_leave_neither_descriptors_nor_memory", || {
+        const CONNECTIONS: usize = 20_000;
         let runtime = runtime();
         runtime.block_on(async {
             let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
             let address = listener.local_addr().unwrap();
             let base = sockets();
             let server = freewheel::spawn(async move {
-                for _ in 0..ROUNDS {
+                for _ in 0..CONNECTIONS {
                     let (mut stream, _) = listener.accept().await.unwrap();
                     freewheel::spawn(async move {
                         stream.read_u8().await.unwrap();
@@ -90,13 +90,20 @@ fn fault_62_connections_opened_and_closed_leave_nothing() {
                 }
                 listener
             });
-            for _ in 0..ROUNDS {
+            let mut halfway = 0;
+            for number in 0..CONNECTIONS {
                 let mut stream = TcpStream::connect(address).await.unwrap();
                 stream.write_u8(1).await.unwrap();
                 assert_eq!(stream.read(&mut [0; 1]).await.unwrap_err().kind(), ErrorKind::ConnectionReset);
+                if number == CONNECTIONS / 2 {
+                    halfway = support::resident_kilobytes();
+                }
             }
             let _listener = server.await.unwrap();
             support::eventually(|| sockets() == base);
+            // A hundred bytes for each that came after.
+            let grown = support::resident_kilobytes().saturating_sub(halfway);
+            assert!(grown < CONNECTIONS / 2 / 10, "{grown} kB more than halfway");
         });
         drop(runtime);
     })

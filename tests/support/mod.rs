@@ -21,7 +21,9 @@ mod watchdog;
 pub(crate) use child::{Ended, in_child};
 pub(crate) use drops::{DropCounter, DropToken};
 pub(crate) use gate::Gate;
-pub(crate) use process::{cpu_time, drop_to_other_user, file_descriptors, set_limit, settled, thread_names, threads};
+pub(crate) use process::{
+    cpu_time, drop_to_other_user, file_descriptors, resident_kilobytes, set_limit, settled, thread_names, threads,
+};
 pub(crate) use runtimes::{current_thread, each_flavour, multi_thread};
 pub(crate) use wakers::{CountingWaker, poll_once};
 pub(crate) use watchdog::{Watchdog, eventually, limit, test};

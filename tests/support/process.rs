@@ -52,6 +52,13 @@ pub(crate) fn cpu_time() -> Duration {
     time(usage.ru_utime) + time(usage.ru_stime)
 }
 
+/// How much memory this process has in use, in units of 1,024 bytes.
+pub(crate) fn resident_kilobytes() -> usize {
+    let status = fs::read_to_string("/proc/self/status").expect("/proc");
+    let line = status.lines().find(|line| line.starts_with("VmRSS")).expect("VmRSS");
+    line.split_whitespace().nth(1).and_then(|number| number.parse().ok()).expect("a number")
+}
+
 /// Sets the soft limit of `resource` (`libc::RLIMIT_…`) to `value`, and gives the one before.
 pub(crate) fn set_limit(resource: libc::__rlimit_resource_t, value: u64) -> u64 {
     // SAFETY: both calls get a pointer to a live rlimit.

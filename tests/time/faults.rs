@@ -11,7 +11,9 @@ use freewheel::time::{
     Duration, Instant, MissedTickBehavior, Sleep, interval, interval_at, sleep, sleep_until, timeout, timeout_at,
 };
 
-use crate::support::{CountingWaker, eventually, in_child, must_panic_at, panic_text, poll_once, test};
+use crate::support::{
+    CountingWaker, eventually, in_child, must_panic_at, panic_text, poll_once, resident_kilobytes, test,
+};
 use crate::{HOUR, MS, current_thread, in_both, multi_thread};
 
 #[test]
@@ -251,12 +253,6 @@ fn fault_42_a_stopped_process_goes_on_as_the_policy_says() {
         });
     })
     .assert_ok();
-}
-
-fn resident_kilobytes() -> usize {
-    let status = std::fs::read_to_string("/proc/self/status").expect("/proc");
-    let line = status.lines().find(|line| line.starts_with("VmRSS")).expect("VmRSS");
-    line.split_whitespace().nth(1).and_then(|number| number.parse().ok()).expect("a number")
 }
 
 #[test]
