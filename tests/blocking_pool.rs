@@ -131,6 +131,21 @@ fn a_thread_without_work_goes_after_the_keep_alive() {
 }
 
 #[test]
+fn when_the_drop_is_over_no_thread_of_the_pool_holds_the_runtime() {
+    support::in_child("when_the_drop_is_over_no_thread_of_the_pool_holds_the_runtime", || {
+        let before = support::file_descriptors();
+        for round in 0..500 {
+            let runtime = if round % 2 == 0 { support::current_thread() } else { support::multi_thread(1) };
+            runtime.block_on(runtime.spawn_blocking(|| ())).unwrap();
+            drop(runtime);
+            // The reactor's are closed with the last reference to the runtime.
+            assert_eq!(support::file_descriptors(), before, "after round {round}");
+        }
+    })
+    .assert_ok();
+}
+
+#[test]
 fn the_hooks_stand_around_each_thread() {
     test(|| {
         let (starts, stops) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));

@@ -251,6 +251,7 @@ fn fault_47_a_registration_refused_fails_its_call_and_leaks_nothing() {
     in_child("fault_47_a_registration_refused_fails_its_call_and_leaks_nothing", || {
         for errno in [libc::ENOSPC, libc::ENOMEM] {
             for (name, make) in flavours() {
+                let before = settled(make);
                 let runtime = make().unwrap();
                 runtime.block_on(scenario()).unwrap();
                 let descriptors = support::file_descriptors();
@@ -274,6 +275,8 @@ fn fault_47_a_registration_refused_fails_its_call_and_leaks_nothing() {
                 // The listener's for certain. Client and server race for second place, so the server may have been struck twice.
                 assert!(told >= 1, "{name}: no refusal was told");
                 runtime.block_on(scenario()).unwrap();
+                drop(runtime);
+                eventually(|| base() == before);
             }
         }
     })

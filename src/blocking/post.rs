@@ -65,6 +65,10 @@ impl<J: Job> Post<J> {
         if !served {
             self.live();
         }
+        // After what was around it has let go of the runtime: the end waits for this.
+        if self.counted {
+            self.leave(false);
+        }
     }
 
     /// Works until the pool is closed or nobody needs this thread.
@@ -73,9 +77,6 @@ impl<J: Job> Post<J> {
         self.work(&crew, &Parker::new());
         if let Some(on_stop) = &crew.on_stop.0 {
             on_stop();
-        }
-        if self.counted {
-            self.leave(false);
         }
     }
 

@@ -58,13 +58,13 @@ pub(crate) fn test<R>(body: impl FnOnce() -> R) -> R {
     body()
 }
 
-/// Waits until `condition` holds, looking again and again. Past the watchdog's limit it panics at the caller's line.
+/// Waits until `condition` holds, looking again and again. Past half of the watchdog's limit it panics at the caller's line.
 #[track_caller]
 pub(crate) fn eventually(mut condition: impl FnMut() -> bool) {
     let start = Instant::now();
     let mut looks = 0u32;
     while !condition() {
-        assert!(start.elapsed() < limit(), "this never came true, in {:?}\n{}", start.elapsed(), report());
+        assert!(start.elapsed() < limit() / 2, "this never came true, in {:?}\n{}", start.elapsed(), report());
         looks = looks.saturating_add(1);
         // Not to wait for it: polite to the other threads, and the length decides nothing but how soon the next look is.
         if looks < 100 { thread::yield_now() } else { thread::sleep(Duration::from_millis(1)) }
@@ -80,7 +80,7 @@ fn bark(headline: &str) -> ! {
     std::process::abort();
 }
 
-/// What the kernel tells about each thread of this process.
+/// What the kernel tells about each thread of this process, and what it has open.
 fn report() -> String {
     let mut text = String::new();
     for entry in fs::read_dir("/proc/self/task").into_iter().flatten().flatten() {
@@ -98,6 +98,10 @@ fn report() -> String {
         for line in read("stack").lines() {
             let _ = writeln!(text, "    {line}");
         }
+    }
+    for entry in fs::read_dir("/proc/self/fd").into_iter().flatten().flatten() {
+        let target = fs::read_link(entry.path()).unwrap_or_default();
+        let _ = writeln!(text, "descriptor {} {}", entry.file_name().to_string_lossy(), target.display());
     }
     text
 }

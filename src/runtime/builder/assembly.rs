@@ -86,11 +86,12 @@ impl Builder {
             Driver::new(Worker::new(scheduler.clone(), seat))
         });
         // The reactor thread asks again for a thread that was refused; without one, the driver does when it is idle, so it
-        // must not be asleep.
-        let ringer = scheduler.clone();
-        let ask_again = move || match multi_thread {
-            true => ringer.ring_watch(),
-            false => {
+        // must not be asleep. Weak: a thread of the pool may outlive the runtime by a moment, and must not keep its reactor.
+        let ringer = Arc::downgrade(&scheduler);
+        let ask_again = move || match ringer.upgrade() {
+            None => {}
+            Some(ringer) if multi_thread => ringer.ring_watch(),
+            Some(ringer) => {
                 drop(scheduler::Shared::spawn(&ringer, std::future::ready(()), std::panic::Location::caller(), None))
             }
         };
