@@ -87,7 +87,8 @@ impl RuntimeMetrics {
     }
 
     /// How many stalls were seen: polls that lasted beyond
-    /// [`stall_threshold`](super::Builder::stall_threshold).
+    /// [`stall_threshold`](super::Builder::stall_threshold). On a `current_thread` runtime they are seen only if it is
+    /// [asked for reports](super::Builder::new_current_thread).
     #[must_use]
     pub fn stalls(&self) -> u64 {
         self.inner.scheduler.figures.read().stalls
@@ -112,8 +113,9 @@ impl RuntimeMetrics {
     }
 
     /// How often the whole process was seen to stand still, for a quarter of a second or longer: stopped by a signal or a
-    /// debugger, frozen, or its virtual machine was. While all tasks sleep nobody sees it; and a machine that is overloaded,
-    /// suspended, or out of its quota does not count. Zero where the system does not tell enough: only Linux does.
+    /// debugger, frozen, or its virtual machine was. While all tasks sleep nobody sees it. A machine that is overloaded or suspended
+    /// does not count, nor a process that is out of its quota (its control group's `cpu.stat` counts that). Zero where the
+    /// system does not tell enough: only Linux does.
     #[must_use]
     pub fn process_stops(&self) -> u64 {
         self.inner.scheduler.figures.read().standstills

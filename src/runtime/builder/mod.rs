@@ -269,10 +269,22 @@ impl Builder {
     /// Called with each stall report, on a thread of the runtime's own: when a task's poll has lasted beyond the
     /// [`stall_threshold`](Self::stall_threshold), again at twice that, four times and so on, and when it ends.
     ///
-    /// Without a callback each report is an event of `tracing` (with the cargo feature `tracing`, if the program has a
-    /// subscriber), else a line through the `log` facade, else one on stderr; the environment variable
-    /// `FREEWHEEL_STALL=off` silences that. New stalls of one spawn location are reported
-    /// once a second at most, with a count of those left out.
+    /// Also told are tasks that wait because no thread can be had ([`StallClass::NoThread`](super::StallClass::NoThread)), and a
+    /// process that stood still ([`StallClass::ProcessStopped`](super::StallClass::ProcessStopped)). New stalls of one
+    /// spawn location are reported once a second at most, with a count of those left out.
+    ///
+    /// The callback may take its time, and block: it delays other reports and nothing else. Should it panic, the next report is
+    /// made all the same. Without one each report is an event of `tracing` (target `freewheel::stall`, level WARN, with
+    /// the cargo feature `tracing`, if the program has a subscriber), else a line through the `log` facade, else one on stderr.
+    ///
+    /// Whoever runs the program has the environment variable `FREEWHEEL_STALL`, read by [`build`](Self::build):
+    ///
+    /// | value | |
+    /// | --- | --- |
+    /// | unset | the callback, or a line for each; of a `current_thread` runtime if the program asks for it |
+    /// | `off` | none, unless there is a callback: it is the program's own |
+    /// | `warn` | as unset, and of a `current_thread` runtime too |
+    /// | `backtrace` | as `warn`, with the [stack of the stuck thread](Self::stall_backtraces) |
     ///
     /// On Linux the paths and addresses that a blocked `open`, `poll` or `connect` is on are read with `process_vm_readv`, when a report
     /// is made and only then. A filter that refuses the call costs these words, one that kills the process for it kills it: such

@@ -24,7 +24,8 @@ use crate::tasks::Id;
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct StallReport {
-    /// Whether the stall was just found, goes on, or is over.
+    /// Whether the stall was just found, goes on, or is over. A detection is not always followed by an end: a runtime that is
+    /// dropped tells no more.
     pub stage: StallStage,
     /// What the thread is doing.
     pub class: StallClass,
@@ -34,7 +35,8 @@ pub struct StallReport {
     pub name: Option<Arc<str>>,
     /// Where the task was spawned, or `block_on` was called; of the whole process, where the runtime was built.
     pub location: &'static Location<'static>,
-    /// How long the poll has lasted; exact to a tick of the watch, one millisecond.
+    /// For how long the thread has slept or computed in this poll, and once it has ended for how long the poll lasted. Exact to a
+    /// tick of the watch; without the time in which the process was stopped.
     pub elapsed: Duration,
     /// The system call the thread is in, by its name, where the system tells (Linux).
     pub system_call: Option<String>,
@@ -70,7 +72,8 @@ pub enum StallClass {
     Blocked,
     /// The thread computes.
     Computing,
-    /// The thread could run, but the system gives it no core: the machine is overloaded.
+    /// The thread could run, but the system gives it no core: the machine is overloaded. That is nobody's fault, so nothing is
+    /// reported for it; it is what the thread of a reported task may do when the poll ends.
     Starved,
     /// Ready tasks wait because no further thread can be had: [`max_threads`](super::Builder::max_threads) are there, or
     /// the system refuses more. `location` is where the tasks were spawned that hold most of them. It ends by itself when one comes
