@@ -105,7 +105,7 @@ pub(super) fn reactor_thread<C: Contender>(quick: bool) -> Result<Values, String
 }
 
 /// Nanoseconds that the thread of this name has been on a core. (`stat` has them too, in hundredths of a second: too coarse.)
-fn cpu_of_thread(name: &str) -> Result<f64, String> {
+pub(super) fn cpu_of_thread(name: &str) -> Result<f64, String> {
     let is_it = |task: &PathBuf| read_to_string(task.join("comm")).is_ok_and(|comm| comm.trim() == name);
     let task = tasks().find(is_it).ok_or_else(|| format!("no thread is named {name}"))?;
     let text = read_to_string(task.join("schedstat")).map_err(|error| format!("schedstat: {error}"))?;

@@ -6,6 +6,7 @@ use super::child::Values;
 use super::contenders::{Contender, Setup};
 use super::costs;
 
+mod attention;
 mod descriptors;
 mod idle;
 mod many;
@@ -43,6 +44,7 @@ pub(super) enum Kind {
     /// So many blockers ahead of a good task; and whether the runtime was told of them.
     Ahead(usize, Limits),
     Descriptors,
+    Attention,
     ReactorThread,
     /// A row of the comparison, with the hand-off and without.
     Cost(&'static str),
@@ -166,6 +168,13 @@ pub(super) const SCENARIOS: &[Scenario] = &[
         Kind::Descriptors,
     ),
     scenario(
+        "an event, one worker idle, the other in polls of 0.5 to 5 ms",
+        "≤ 100 µs more at p99",
+        &[("more at p99", 100_000.0)],
+        &["a thread computes p99", "a task computes p50", "a task computes p99"],
+        Kind::Attention,
+    ),
+    scenario(
         "reactor thread",
         "≤ 0.5 % of a core when busy, 0 when idle",
         &[("CPU, workers busy", 0.005), ("CPU, idle", 0.0)],
@@ -231,6 +240,7 @@ pub(super) fn play<C: Contender>(name: &str, quick: bool) -> Result<Values, Stri
         Kind::ManyShort => many::short::<C>(quick),
         Kind::Idle => idle::wake_ups::<C>(),
         Kind::Descriptors => descriptors::open_many::<C>(),
+        Kind::Attention => attention::beside_long_polls::<C>(quick),
         Kind::ReactorThread => idle::reactor_thread::<C>(quick),
         Kind::Cost(row) => costs::play(row, quick),
     }
