@@ -405,6 +405,48 @@ fn a_short_block_in_place_hands_nothing_off() {
     });
 }
 
+/// A way to make a call that blocks.
+type Way = fn(Box<dyn FnOnce()>);
+
+/// A task blocks in this way, and after it another without a word, until that one is reported.
+fn assert_not_reported(name: &str, way: Way) {
+    let (sender, reports) = mpsc::channel();
+    let runtime = Builder::new_multi_thread()
+        .worker_threads(2)
+        .stall_threshold(Duration::from_millis(5))
+        .on_stall(move |report| drop(sender.send(report.clone())))
+        .build()
+        .unwrap();
+    let wall = Wall::new();
+    let (blocker, (begins, begun)) = (wall.blocker(), mpsc::channel());
+    let announced = runtime.spawn(async move {
+        way(Box::new(move || {
+            begins.send(()).unwrap();
+            blocker();
+        }));
+    });
+    begun.recv().unwrap();
+    let blocker = wall.blocker();
+    let silent = runtime.spawn(async move { blocker() });
+    loop {
+        let report = reports.recv().unwrap();
+        assert_ne!(report.task, Some(announced.id()), "{name}: {report}");
+        if report.task == Some(silent.id()) {
+            break;
+        }
+    }
+    assert_eq!(runtime.handle().metrics().stalls(), 1, "{name}");
+}
+
+#[test]
+fn a_call_that_is_said_to_block_is_no_stall() {
+    test(|| {
+        assert_not_reported("block_in_place", task::block_in_place);
+        assert_not_reported("block_in_place_now", task::block_in_place_now);
+        assert_not_reported("block_on", |call| Handle::current().block_on(async { call() }));
+    });
+}
+
 #[test]
 fn a_task_from_outside_does_not_wait_for_dozens_of_slow_polls() {
     test(|| {

@@ -11,6 +11,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
+use freewheel::io::{AsyncReadExt, AsyncWriteExt};
+use freewheel::net::TcpListener;
 use freewheel::runtime::{Builder, Runtime};
 use freewheel::{task, time};
 use support::{eventually, in_child, test};
@@ -76,6 +78,76 @@ fn t10_nobody_wakes_up_while_all_is_idle_before_a_stall_and_after() {
         falls_silent();
     })
     .assert_ok();
+}
+
+/// Hand-offs of forty blocks of 3 ms, one after the other, with this tick.
+fn hand_offs_of_short_blocks(tick: Duration) -> u64 {
+    let runtime = Builder::new_multi_thread().worker_threads(2).watch_tick(tick).build().unwrap();
+    for _ in 0..40 {
+        // Not to wait for anything: it blocks.
+        runtime.block_on(runtime.spawn(async { std::thread::sleep(Duration::from_millis(3)) })).unwrap();
+    }
+    runtime.handle().metrics().hand_offs_blocked()
+}
+
+#[test]
+fn what_blocks_for_less_than_a_tick_is_not_handed_off_and_what_blocks_longer_is() {
+    test(|| {
+        let long: Vec<u64> = (0..RUNS).map(|_| hand_offs_of_short_blocks(Duration::from_millis(10))).collect();
+        assert!(long.iter().any(|&hand_offs| hand_offs <= 4), "ticks of 10 ms: {long:?}");
+        // From the third on they are known, and release their permits themselves: those are no hand-offs of the watch.
+        let short: Vec<u64> = (0..RUNS).map(|_| hand_offs_of_short_blocks(Duration::from_millis(1))).collect();
+        assert!(short.iter().any(|&hand_offs| hand_offs >= 2), "ticks of 1 ms: {short:?}");
+    });
+}
+
+/// How long each of the requests took that a task makes within its polls, spinning, while the other worker is idle.
+fn trips_within_polls(tick: Duration) -> Vec<Duration> {
+    use std::io::{Read, Write};
+    let runtime = Builder::new_multi_thread().worker_threads(2).watch_tick(tick).build().unwrap();
+    let listener = runtime.block_on(TcpListener::bind("127.0.0.1:0")).unwrap();
+    let mut client = std::net::TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+    client.set_nonblocking(true).unwrap();
+    let echo = async move {
+        let (mut stream, _) = listener.accept().await.unwrap();
+        let mut byte = [0];
+        while let Ok(1) = stream.read(&mut byte).await {
+            stream.write_all(&byte).await.unwrap();
+        }
+    };
+    let server = runtime.spawn(echo);
+    let trips = runtime.spawn(async move {
+        let mut trips = Vec::new();
+        for _ in 0..60 {
+            // Woken by the poller, which then is in this poll and not in the reactor's.
+            time::sleep(Duration::from_millis(1)).await;
+            let begun = Instant::now();
+            assert_eq!(client.write(&[1]).unwrap(), 1);
+            while client.read(&mut [0]).is_err() {
+                std::hint::spin_loop();
+            }
+            trips.push(begun.elapsed());
+        }
+        trips
+    });
+    let mut trips = runtime.block_on(trips).unwrap();
+    runtime.block_on(server).unwrap();
+    trips.sort();
+    trips
+}
+
+#[test]
+fn an_event_does_not_wait_for_the_tick_while_a_worker_is_idle() {
+    const TICK: Duration = Duration::from_millis(10);
+    test(|| {
+        // The first few wait, until the task is known to take long; without that, half of all wait for half a tick.
+        let median = |_| {
+            let trips = trips_within_polls(TICK);
+            trips[trips.len() / 2]
+        };
+        let seen: Vec<Duration> = (0..RUNS).map(median).take_while(|&median| median > TICK / 5).collect();
+        assert!(seen.len() < RUNS, "medians: {seen:?}");
+    });
 }
 
 #[test]

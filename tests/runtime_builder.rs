@@ -56,6 +56,11 @@ fn as_many_tasks_run_at_once_as_there_are_workers() {
 #[test]
 fn fault_34_zero_and_absurd_values_are_refused_by_name() {
     support::test(|| {
+        for tick in [Duration::ZERO, Duration::from_micros(99), Duration::from_millis(11), Duration::MAX] {
+            let error = Builder::new_multi_thread().watch_tick(tick).build().unwrap_err();
+            assert_eq!(error.kind(), std::io::ErrorKind::InvalidInput);
+            assert!(error.to_string().contains("give 100µs to 10ms"), "{error}");
+        }
         let zero = must_panic(|| drop(Builder::new_multi_thread().worker_threads(0).build()));
         assert!(zero.contains("Worker threads cannot be set to 0"), "{zero}");
         assert!(zero.len() > "Worker threads cannot be set to 0".len() + 10, "names no cure: {zero}");

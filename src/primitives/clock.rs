@@ -14,6 +14,9 @@ pub(crate) struct Clock {
 /// Nanoseconds since a clock's origin; `u64::MAX` means never.
 pub(crate) type Nanos = u64;
 
+/// A millisecond.
+pub(crate) const MILLISECOND: Nanos = 1_000_000;
+
 /// A deadline that never comes.
 pub(crate) const NEVER: Nanos = u64::MAX;
 

@@ -1,6 +1,6 @@
 //! The reactor thread: guarantees that the reactor is polled and the workers are watched, whatever the workers do.
 //!
-//! It ticks each millisecond while any worker is busy. A tick looks at the workers (the watch), sees to it that
+//! It ticks each millisecond (`Builder::watch_tick`) while any worker is busy. A tick looks at the workers (the watch), sees to it that
 //! somebody polls the reactor, starts a thread where one is wanted, and lets the blocking pool try again for a thread
 //! it was refused. When everything has been idle for some ticks it sleeps without a timeout: an idle process makes no
 //! wake-ups. The first worker that gets something to do rouses it; the ticks in between keep a steady light load from
@@ -13,17 +13,17 @@ use std::task::Waker;
 use std::time::Duration;
 
 use super::Inner;
-use crate::primitives::clock::{NEVER, Nanos};
+use crate::primitives::clock::{MILLISECOND, NEVER, Nanos};
 use crate::primitives::parker::Parker;
 use crate::reactor::Wait;
-use crate::scheduler::{Supply, TICK, Watch, wake_each};
+use crate::scheduler::{Supply, Watch, wake_each};
 
 /// How many idle ticks pass before the deep sleep.
 const QUIET_TICKS: u32 = 16;
 
 /// How long a worker that a tick finds away from the poll, while another is idle, may still come back before that one is woken to
 /// take its place there.
-const MOMENT: Duration = Duration::from_micros(100);
+const MOMENT: Nanos = MILLISECOND / 10;
 
 struct Ticker {
     inner: std::sync::Arc<Inner>,
@@ -42,13 +42,14 @@ pub(super) fn run(runtime: &Weak<Inner>) {
     let parker = Parker::new();
     ticker.inner.scheduler.watch_answers(parker.unparker());
     let clock = *ticker.inner.reactor.clock();
+    let tick = ticker.inner.scheduler.config.watch.tick;
     let mut quiet = 0;
-    let mut next = clock.now() + TICK;
+    let mut next = clock.now() + tick;
     while !ticker.inner.scheduler.lifecycle.is_closing() {
         if quiet >= QUIET_TICKS && !ticker.inner.pool.wants_thread() {
             ticker.sleep_deeply(&parker);
             quiet = 0;
-            next = clock.now() + TICK;
+            next = clock.now() + tick;
         }
         let now = clock.now();
         if now < next {
@@ -83,8 +84,7 @@ impl Ticker {
         let length = self.watch.tick(now);
         if self.inner.driver.is_none() {
             self.supply.tick(now);
-            self.see_to_the_queues();
-            self.see_to_the_poll(parker);
+            self.see_to_the_reactor(parker);
         }
         if self.inner.pool.wants_thread() {
             self.inner.pool.retry();
@@ -92,44 +92,51 @@ impl Ticker {
         length
     }
 
+    /// Idle workers are to learn what waits, and somebody is to poll.
+    fn see_to_the_reactor(&mut self, parker: &Parker) {
+        let (idle_permits, somebody_polls) = self.inner.scheduler.idle.look();
+        if idle_permits > 0 {
+            self.see_to_the_queues();
+        }
+        if !somebody_polls {
+            self.see_to_the_poll(idle_permits > 0, parker);
+        }
+        self.turns = self.inner.reactor.turns();
+    }
+
     /// A push that wakes nobody relies on the pusher, which is about to look at its queue itself. Where it always has something else
     /// to do first, an idle worker learns of the rest here.
     fn see_to_the_queues(&self) {
-        let scheduler = &self.inner.scheduler;
-        if scheduler.idle.look().0 > 0 && scheduler.has_work() {
-            scheduler.notify();
+        if self.inner.scheduler.has_work() {
+            self.inner.scheduler.notify();
         }
     }
 
-    /// If no idle worker sleeps in the poll: one is woken to do it, or, when all are busy and none of them has polled
-    /// since the last tick, this thread polls.
+    /// No idle worker sleeps in the poll. If there is one it is woken to; and this thread polls, for that one is yet to come, or all
+    /// are busy: then an event waits for a tick at most, however long ago the workers looked.
     ///
     /// A worker that was in the poll since the last tick may be back at once: it gets a moment first, and if somebody has polled
-    /// in that moment, all is well. Under a steady light load that spares nearly every tick a wake-up for nothing.
-    fn see_to_the_poll(&mut self, parker: &Parker) {
+    /// in that moment, all is well. Under a steady light load that spares nearly every tick a wake-up for nothing. If not, it is in a
+    /// long poll, and next time another is woken before such a one begins: see `offenders.rs`.
+    fn see_to_the_poll(&mut self, is_idle: bool, parker: &Parker) {
         let Inner { scheduler, reactor, .. } = &*self.inner;
-        let (idle_permits, mut somebody_polls) = scheduler.idle.look();
-        let mut turns = reactor.turns();
-        if idle_permits > 0 && !somebody_polls && turns != self.turns {
-            self.turns = turns;
-            parker.park_timeout(MOMENT);
-            somebody_polls = scheduler.idle.look().1;
-            turns = reactor.turns();
-        }
-        if somebody_polls {
-            return;
-        }
-        if turns == self.turns {
-            if idle_permits > 0 {
-                scheduler.wake_one();
+        let turns = reactor.turns();
+        if is_idle && turns != self.turns {
+            self.watch.suspect();
+            parker.park_timeout(Duration::from_nanos(MOMENT));
+            if scheduler.idle.look().1 || reactor.turns() != turns {
+                return;
             }
-            if let Some(mut token) = reactor.try_token() {
-                // An error has been reported to all who wait for I/O.
-                let _ = token.poll(Wait::No, &mut self.wakers);
-                drop(token);
-                wake_each(&mut self.wakers);
-            }
+            self.watch.blame(MOMENT);
         }
-        self.turns = reactor.turns();
+        if is_idle {
+            scheduler.wake_one();
+        }
+        if let Some(mut token) = reactor.try_token() {
+            // An error has been reported to all who wait for I/O.
+            let _ = token.poll(Wait::No, &mut self.wakers);
+            drop(token);
+            wake_each(&mut self.wakers);
+        }
     }
 }

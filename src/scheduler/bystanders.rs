@@ -6,15 +6,14 @@
 use std::collections::HashMap;
 
 use super::thread_state::{Account, Probe, threads};
-use super::watch::TICK;
-use crate::primitives::clock::{NEVER, Nanos};
+use crate::primitives::clock::{MILLISECOND, NEVER, Nanos};
 
 /// How many threads are looked at, the oldest ones. Blocked ones, which may be thousands, are the younger ones.
 const MOST: usize = 64;
 
 /// Two looks are compared when they are at least and at most so far apart.
-pub(super) const APART: Nanos = 2 * TICK;
-const FRESH: Nanos = 256 * TICK;
+pub(super) const APART: Nanos = 2 * MILLISECOND;
+const FRESH: Nanos = 256 * MILLISECOND;
 
 #[derive(Debug)]
 pub(super) struct Bystanders {
@@ -60,10 +59,10 @@ mod tests {
     #[test]
     fn it_takes_two_looks_not_too_far_apart() {
         let mut others = Bystanders::new();
-        assert_eq!(others.kept(TICK), None);
-        assert_eq!(others.kept(2 * TICK), None);
-        assert!(others.kept(3 * TICK).is_some());
-        assert!(others.kept(3 * TICK).is_some());
-        assert_eq!(others.kept(4 * TICK + FRESH), None);
+        assert_eq!(others.kept(MILLISECOND), None);
+        assert_eq!(others.kept(2 * MILLISECOND), None);
+        assert!(others.kept(3 * MILLISECOND).is_some());
+        assert!(others.kept(3 * MILLISECOND).is_some());
+        assert_eq!(others.kept(4 * MILLISECOND + FRESH), None);
     }
 }

@@ -14,7 +14,7 @@ pub(crate) fn block_in_place_now<R>(f: impl FnOnce() -> R) -> R {
 
 fn leave<R>(at_once: bool, f: impl FnOnce() -> R) -> R {
     context::with(|worker| match worker {
-        Some(worker) => worker.away(at_once, f),
+        Some(worker) => worker.declared(|| worker.away(at_once, f)),
         None => f(),
     })
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::primitives::atomic::{AtomicBool, Ordering};
+use crate::primitives::atomic::{AtomicBool, AtomicUsize, Ordering};
 use crate::primitives::clock::{Clock, NEVER, nanos};
 use crate::primitives::{Arc, Condvar, Mutex};
 
@@ -13,6 +13,8 @@ pub(crate) struct Lifecycle(Arc<State>);
 struct State {
     closing: AtomicBool,
     wants_thread: AtomicBool,
+    /// Threads that were started and have not lain down yet.
+    starting: AtomicUsize,
     living: Mutex<usize>,
     ended: Condvar,
 }
@@ -21,11 +23,16 @@ struct State {
 #[derive(Debug)]
 pub(crate) struct Living(Arc<State>);
 
+/// A worker's thread on its way; its drop says that it has lain down, or that it never will.
+#[derive(Debug)]
+pub(crate) struct Starting(Arc<State>);
+
 impl Lifecycle {
     pub(crate) fn new() -> Self {
         Self(Arc::new(State {
             closing: AtomicBool::new(false),
             wants_thread: AtomicBool::new(false),
+            starting: AtomicUsize::new(0),
             living: Mutex::new(0),
             ended: Condvar::new(),
         }))
@@ -60,6 +67,20 @@ impl Lifecycle {
         self.wants_thread() && self.0.wants_thread.swap(false, Ordering::Acquire)
     }
 
+    /// One more worker's thread is on its way.
+    pub(crate) fn starts(&self) -> Starting {
+        // Relaxed: counts, and publishes nothing.
+        self.0.starting.fetch_add(1, Ordering::Relaxed);
+        Starting(self.0.clone())
+    }
+
+    /// How many threads are on their way.
+    pub(crate) fn starting(&self) -> usize {
+        // ORDERING: Acquire, edge "has-lain-down": of one that is not counted any more it is seen where it lies. Without it another
+        // might be started in its stead.
+        self.0.starting.load(Ordering::Acquire)
+    }
+
     pub(crate) fn thread_starts(&self) -> Living {
         *self.0.living.lock() += 1;
         Living(self.0.clone())
@@ -78,6 +99,13 @@ impl Lifecycle {
             };
         }
         *living
+    }
+}
+
+impl Drop for Starting {
+    fn drop(&mut self) {
+        // ORDERING: Release, edge "has-lain-down": publishes where the thread lies to whoever counts.
+        self.0.starting.fetch_sub(1, Ordering::Release);
     }
 }
 

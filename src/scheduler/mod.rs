@@ -9,10 +9,10 @@
 //! | `slot.rs`, `slots.rs`, `lifo.rs` | one thread's place as others see it; the table of them |
 //! | `worker.rs`, `context.rs` | one thread's own half: the step function; which worker this thread is |
 //! | `shared.rs`, `lifecycle.rs` | what all share; how it ends |
-//! | `watch.rs`, `stall.rs`, `thread_state/` | the watch over slow polls, what it says, and what it asks the system |
+//! | `watch/`, `stall.rs`, `thread_state/` | the watch over slow polls, what it says, and what it asks the system |
 //! | `stops.rs`, `overload.rs`, `bystanders.rs` | whose fault it is not: time that the watch takes off |
 //! | `standstill.rs` | the process as a whole does nothing: told when it is over |
-//! | `handoff.rs`, `offenders.rs` | the hints of a task that is about to block; those who are known to |
+//! | `handoff.rs`, `offenders.rs` | the hints of a task that is about to block; those who are known to, or to take long |
 //! | `supply.rs` | how many threads there are |
 //! | `wakes.rs` | waking many |
 //!
@@ -49,7 +49,7 @@ pub(crate) use handoff::{block_in_place, block_in_place_now};
 pub(crate) use shared::Shared;
 pub(crate) use supply::Supply;
 pub(crate) use wakes::wake_each;
-pub(crate) use watch::{TICK, Watch};
+pub(crate) use watch::Watch;
 pub(crate) use worker::{Step, Worker};
 
 /// Wraps each worker thread's whole run, so that the floor above can make itself known to it.

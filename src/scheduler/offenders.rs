@@ -1,14 +1,19 @@
-//! Spawn locations whose tasks have lately blocked their threads: such a task is polled with the permit already released.
+//! Spawn locations whose tasks have lately blocked their threads, or taken long: how such a task is polled next time.
 //!
 //! A small table without locks, indexed by the location's address. Every revocation of a blocked thread raises its
-//! location's score; a poll that was short after all lowers it; time halves it. It is advice: a lost update or a location that
-//! pushes another out costs a tick of delay, or a hand-off for nothing, never a task.
+//! location's score; a poll that was short after all lowers it; time halves it. From [`LIMIT`] on a task is polled with the
+//! permit already released.
+//!
+//! Beside it stands how many more polls of that location another worker shall sleep in the reactor's poll meanwhile, if one is
+//! idle: set by each poll that was long, or that kept the reactor waiting; less by one for each that was short.
+//!
+//! It is advice: a lost update or a location that pushes another out costs a tick of delay, or a wake-up for nothing, never a task.
 
 use std::panic::Location;
 use std::ptr;
 
 use crate::primitives::atomic::{AtomicBool, AtomicPtr, AtomicU32, Ordering};
-use crate::primitives::clock::Nanos;
+use crate::primitives::clock::{MILLISECOND, Nanos};
 
 const ENTRIES: usize = 64;
 
@@ -16,6 +21,13 @@ const ENTRIES: usize = 64;
 const OFFENCE: u32 = 4;
 const LIMIT: u32 = 2 * OFFENCE;
 const MOST: u32 = 4 * OFFENCE;
+
+/// For how many polls a location counts as slow after one that was: of those that are now and then, fewer than one in a
+/// hundred comes unawares.
+const CREDIT: u32 = 128;
+
+/// From which length on a poll is slow: so long an event may wait for a worker while another is idle.
+pub(crate) const SLOW: Nanos = MILLISECOND / 10;
 
 /// How long it takes until a score is halved.
 const HALF_LIFE: Nanos = 100_000_000;
@@ -31,41 +43,88 @@ pub(crate) struct Offenders {
 struct Entry {
     location: AtomicPtr<Location<'static>>,
     score: AtomicU32,
+    slow: AtomicU32,
+}
+
+/// What a location is known for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Record {
+    Clean,
+    /// Its polls have lately been long.
+    Slow,
+    /// It has lately blocked its threads.
+    Blocks,
 }
 
 // All accesses are Relaxed: the addresses are compared and never followed, the scores only counted.
 impl Offenders {
     pub(crate) fn new() -> Self {
-        let entry = || Entry { location: AtomicPtr::new(ptr::null_mut()), score: AtomicU32::new(0) };
+        let entry =
+            || Entry { location: AtomicPtr::new(ptr::null_mut()), score: AtomicU32::new(0), slow: AtomicU32::new(0) };
         Self { any: AtomicBool::new(false), entries: (0..ENTRIES).map(|_| entry()).collect() }
     }
 
-    /// Whether tasks spawned at `location` have lately blocked.
+    /// What tasks spawned at `location` have lately done.
     #[inline]
-    pub(crate) fn has(&self, location: &'static Location<'static>) -> bool {
-        self.any.load(Ordering::Relaxed) && self.score(location) >= LIMIT
+    pub(crate) fn record(&self, location: &'static Location<'static>) -> Record {
+        if self.any.load(Ordering::Relaxed) { self.found(location) } else { Record::Clean }
     }
 
-    fn score(&self, location: &'static Location<'static>) -> u32 {
-        let entry = self.entry(location);
-        let same = ptr::eq(entry.location.load(Ordering::Relaxed), location);
-        if same { entry.score.load(Ordering::Relaxed) } else { 0 }
+    fn found(&self, location: &'static Location<'static>) -> Record {
+        match self.known(location) {
+            Some(entry) if entry.score.load(Ordering::Relaxed) >= LIMIT => Record::Blocks,
+            Some(entry) if entry.slow.load(Ordering::Relaxed) > 0 => Record::Slow,
+            _ => Record::Clean,
+        }
+    }
+
+    /// Whether tasks spawned at `location` have lately blocked.
+    pub(crate) fn has(&self, location: &'static Location<'static>) -> bool {
+        self.record(location) == Record::Blocks
+    }
+
+    /// The location's entry, if it has one.
+    fn known(&self, location: &'static Location<'static>) -> Option<&Entry> {
+        Some(self.entry(location)).filter(|entry| ptr::eq(entry.location.load(Ordering::Relaxed), location))
+    }
+
+    /// The location's entry, which pushes out another.
+    fn take(&self, location: &'static Location<'static>) -> &Entry {
+        self.known(location).unwrap_or_else(|| {
+            let entry = self.entry(location);
+            entry.score.store(0, Ordering::Relaxed);
+            entry.slow.store(0, Ordering::Relaxed);
+            entry.location.store(ptr::from_ref(location).cast_mut(), Ordering::Relaxed);
+            entry
+        })
     }
 
     /// A task of `location` blocked its thread. Called by the watch alone.
     pub(crate) fn note(&self, location: &'static Location<'static>) {
-        let entry = self.entry(location);
-        let score = self.score(location);
-        entry.location.store(ptr::from_ref(location).cast_mut(), Ordering::Relaxed);
-        entry.score.store((score + OFFENCE).min(MOST), Ordering::Relaxed);
+        let entry = self.take(location);
+        entry.score.store((entry.score.load(Ordering::Relaxed) + OFFENCE).min(MOST), Ordering::Relaxed);
         self.any.store(true, Ordering::Relaxed);
+    }
+
+    /// A poll of `location` was long, or is.
+    pub(crate) fn note_slow(&self, location: &'static Location<'static>) {
+        self.take(location).slow.store(CREDIT, Ordering::Relaxed);
+        self.any.store(true, Ordering::Relaxed);
+    }
+
+    /// A poll of a location that is known as slow took so long.
+    pub(crate) fn took(&self, location: &'static Location<'static>, time: Nanos) {
+        if time >= SLOW {
+            self.note_slow(location);
+        } else if let Some(entry) = self.known(location) {
+            entry.slow.store(entry.slow.load(Ordering::Relaxed).saturating_sub(1), Ordering::Relaxed);
+        }
     }
 
     /// A poll of an offender was short.
     pub(crate) fn forgive(&self, location: &'static Location<'static>) {
-        let score = self.score(location);
-        if score > 0 {
-            self.entry(location).score.store(score.saturating_sub(OFFENCE), Ordering::Relaxed);
+        if let Some(entry) = self.known(location) {
+            entry.score.store(entry.score.load(Ordering::Relaxed).saturating_sub(OFFENCE), Ordering::Relaxed);
         }
     }
 
@@ -77,9 +136,11 @@ impl Offenders {
         *last = now;
         let mut any = false;
         for entry in &self.entries {
-            let score = entry.score.load(Ordering::Relaxed) / 2;
-            entry.score.store(score, Ordering::Relaxed);
-            any |= score > 0;
+            for count in [&entry.score, &entry.slow] {
+                let halved = count.load(Ordering::Relaxed) / 2;
+                count.store(halved, Ordering::Relaxed);
+                any |= halved > 0;
+            }
         }
         self.any.store(any, Ordering::Relaxed);
     }
@@ -110,5 +171,24 @@ mod tests {
             offenders.decay(&mut last, halving * HALF_LIFE);
         }
         assert!(!offenders.has(here) && !offenders.any.load(Ordering::Relaxed));
+    }
+
+    #[test]
+    fn a_location_is_slow_until_a_hundred_of_its_polls_were_short() {
+        let (offenders, here) = (Offenders::new(), Location::caller());
+        offenders.note_slow(here);
+        for _ in 0..100 {
+            assert_eq!(offenders.record(here), Record::Slow);
+            offenders.took(here, SLOW - 1);
+        }
+        offenders.took(here, SLOW);
+        for _ in 0..CREDIT {
+            assert_eq!(offenders.record(here), Record::Slow);
+            offenders.took(here, SLOW - 1);
+        }
+        assert_eq!(offenders.record(here), Record::Clean);
+        offenders.note_slow(here);
+        (0..2).for_each(|_| offenders.note(here));
+        assert_eq!(offenders.record(here), Record::Blocks);
     }
 }

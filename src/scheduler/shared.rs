@@ -146,18 +146,24 @@ impl Shared {
     ///
     /// A want is stale if by now a thread sleeps, or the permit is taken. Whoever wanted it had found the stack empty after its
     /// fence, and nobody in the poll when it gave the permit back; so that sleeper lay down later, and its own look, after its
-    /// fence, has found the work. And whoever has the permit looks for work before it gives it back.
+    /// fence, has found the work. And whoever has the permit looks for work before it gives it back. So it is with as many threads on
+    /// their way as permits are idle: each of them has yet to say that it has lain down, and to look after that.
     pub(crate) fn supply_if_wanted(this: &Arc<Self>) -> bool {
         if !this.lifecycle.take_want() {
             return true;
         }
-        let (permits, polled) = this.idle.look();
-        let stale = permits == 0 || polled || !this.idle.no_spare();
-        if stale || Self::start_thread(this).is_ok() {
+        if !this.lacks_thread() || Self::start_thread(this).is_ok() {
             return true;
         }
         this.lifecycle.want_thread();
         false
+    }
+
+    /// Whether a permit is idle for which there is no thread, nor one on its way.
+    pub(crate) fn lacks_thread(&self) -> bool {
+        let starting = self.lifecycle.starting();
+        let (permits, polled) = self.idle.look();
+        permits > starting && !polled && self.idle.no_spare()
     }
 
     /// One more thread is needed: the reactor thread is to start it. It is awake, for nobody polls now; roused all the same,
@@ -250,11 +256,11 @@ impl Shared {
         let living = this.lifecycle.thread_starts();
         let worker = Worker::new(this.clone(), seat);
         let around = this.config.around.clone();
-        let mut worker = Some(worker);
+        let mut worker = Some((worker, this.lifecycle.starts()));
         this.config.threads.spawn(
             || format!("freewheel-worker-{number}"),
             move || {
-                around(&mut || worker.take().iter().for_each(Worker::run));
+                around(&mut || worker.take().into_iter().for_each(|(worker, starting)| worker.run(starting)));
                 // After the user's stop hook, which the end waits for.
                 living
             },

@@ -5,7 +5,7 @@ use std::ptr;
 
 use super::lifo::LifoSlot;
 use crate::primitives::CachePadded;
-use crate::primitives::atomic::{AtomicPtr, AtomicU8, AtomicU32, AtomicU64, Ordering};
+use crate::primitives::atomic::{AtomicBool, AtomicPtr, AtomicU8, AtomicU32, AtomicU64, Ordering};
 use crate::primitives::parker::Unparker;
 use crate::queue::Stealer;
 use crate::tasks::Notified;
@@ -44,6 +44,8 @@ struct Poll {
     task: AtomicU64,
     location: AtomicPtr<Location<'static>>,
     control: AtomicU8,
+    /// The poll is in a call that it has said may block.
+    declared: AtomicBool,
     /// The system's number of the thread.
     thread: AtomicU32,
 }
@@ -59,6 +61,7 @@ impl Slot {
                 task: AtomicU64::new(0),
                 location: AtomicPtr::new(ptr::null_mut()),
                 control: AtomicU8::new(Control::Idle as u8),
+                declared: AtomicBool::new(false),
                 thread: AtomicU32::new(0),
             }),
             seen: CachePadded::new(AtomicU64::new(0)),
@@ -154,6 +157,19 @@ impl Slot {
         let (from, to) = (from as u8, to as u8);
         // Relaxed: who wins the exchange is decided by this word alone; the permit is passed on through `Idle`.
         self.poll.control.compare_exchange(from, to, Ordering::Relaxed, Ordering::Relaxed).is_ok()
+    }
+
+    /// The owner begins a call that it says may block, or is back from it. What was so before.
+    pub(crate) fn declare(&self, declared: bool) -> bool {
+        // Relaxed, a load and a store: the owner alone writes it, and it decides only whether the watch tells of the poll.
+        let before = self.poll.declared.load(Ordering::Relaxed);
+        self.poll.declared.store(declared, Ordering::Relaxed);
+        before
+    }
+
+    /// Whether the poll is in a call that it has said may block.
+    pub(crate) fn is_declared(&self) -> bool {
+        self.poll.declared.load(Ordering::Relaxed)
     }
 
     /// The owner says which thread it is, by the system's number.

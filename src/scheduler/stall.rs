@@ -85,6 +85,8 @@ pub(crate) type Notices = std::sync::Arc<dyn Fn(Notice) + Send + Sync>;
 pub(crate) struct Rules {
     /// Whether there is a watch at all.
     pub(crate) watches: bool,
+    /// The time between two of its looks while any worker is busy, in nanoseconds.
+    pub(crate) tick: Nanos,
     /// Whether permits are moved; else the watch only rescues and reports.
     pub(crate) hands_off: bool,
     /// How many threads may compute beyond the permits.

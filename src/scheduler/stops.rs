@@ -7,12 +7,17 @@
 //! one asks further, see [`Stops::missed`].
 
 use super::thread_state::Probe;
-use super::watch::{LATE, TICK};
-use crate::primitives::clock::{NEVER, Nanos};
+use crate::primitives::clock::{MILLISECOND, NEVER, Nanos};
 use crate::primitives::thread::{native_id, rests};
 
+/// By a tick that comes so much too late nobody is judged: the whole process may have been stopped.
+pub(super) const LATE: Nanos = 5 * MILLISECOND;
+
+/// By so much any tick may come late, and nobody asks why.
+const IN_TIME: Nanos = MILLISECOND;
+
 /// How old the last look at the watch's own account may become while its ticks come in time.
-const REFRESH: Nanos = 64 * TICK;
+const REFRESH: Nanos = 64 * MILLISECOND;
 
 #[derive(Debug)]
 pub(super) struct Stops {
@@ -76,11 +81,11 @@ impl Stops {
         self.rested = stuck.then(rests);
     }
 
-    /// The deep sleep is over; the next tick is a usual one.
-    pub(super) fn wake(&mut self, now: Nanos) {
+    /// The deep sleep is over; the next tick is a usual one, after `length`.
+    pub(super) fn wake(&mut self, now: Nanos, length: Nanos) {
         // The time was asked first: a stop in between is a rest too.
         self.interrupted = self.rested.take().is_some_and(|before| rests() > before + 1);
-        self.expected = now + TICK;
+        self.expected = now + length;
     }
 
     /// What the time since the last tick means. `slept_on` tells whether a thread that is stuck did not stir in a
@@ -94,7 +99,7 @@ impl Stops {
             return Missed { late, stopped: now - self.last };
         }
         let fresh = self.waited.is_some_and(|(at, _)| now - at < REFRESH);
-        if late <= TICK && fresh {
+        if late <= IN_TIME && fresh {
             return Missed { late, stopped: 0 };
         }
         let waited = self.own.get_or_insert_with(|| Probe::new(native_id())).look().map(|sight| (now, sight.waited));
@@ -103,7 +108,7 @@ impl Stops {
             _ => None,
         };
         self.waited = waited;
-        let stopped = if late > TICK { late.saturating_sub(starved.unwrap_or(0)) } else { 0 };
+        let stopped = if late > IN_TIME { late.saturating_sub(starved.unwrap_or(0)) } else { 0 };
         if rested && starved.is_some() {
             self.standstill = stopped;
         }
@@ -117,15 +122,17 @@ impl Missed {
         self.stopped > LATE
     }
 
-    /// By how much the tick came late while the process was not stopped.
+    /// By how much the tick came late while the process was not stopped, if that is worth a word.
     pub(super) fn starved(self) -> Nanos {
-        self.late.saturating_sub(self.stopped)
+        if self.late > IN_TIME { self.late.saturating_sub(self.stopped) } else { 0 }
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    const TICK: Nanos = MILLISECOND;
 
     #[test]
     fn a_tick_that_nothing_explains_means_a_stop() {
@@ -158,7 +165,7 @@ mod tests {
         // In the deep sleep nobody knows for how long.
         stops.expect(6000 * TICK, TICK);
         stops.sleep(false);
-        stops.wake(9000 * TICK);
+        stops.wake(9000 * TICK, TICK);
         stops.missed(9001 * TICK, || true);
         assert_eq!(stops.standstill(), 0);
     }
@@ -173,7 +180,7 @@ mod tests {
                 // Not to wait for anything: each is a time that this thread rests.
                 std::thread::sleep(std::time::Duration::from_millis(1));
             }
-            stops.wake(99 * TICK);
+            stops.wake(99 * TICK, TICK);
             let stopped = if slept_on || cfg!(not(target_os = "linux")) { 0 } else { 99 * TICK };
             assert_eq!(stops.missed(100 * TICK, || slept_on), Missed { late: 0, stopped });
         }

@@ -7,8 +7,9 @@ use std::panic::Location;
 use super::shared::Shared;
 use super::slot::{Control, is_in_poll};
 use super::stall::{Class, Notice, Stage};
-use super::watch::LATE;
+use super::stops::LATE;
 use crate::primitives::Arc;
+use crate::primitives::atomic::{Ordering, fence};
 use crate::primitives::clock::{NEVER, Nanos};
 
 pub(crate) struct Supply {
@@ -41,12 +42,23 @@ impl Supply {
             self.tell_shortage(now);
         } else {
             self.shortage = None;
-            // One that was just started is about to lie down.
-            if !wanted && self.shared.idle.no_spare() {
-                let _refused = Shared::start_thread(&self.shared);
+            if !wanted && self.lacks_spare() && Shared::start_thread(&self.shared).is_err() {
+                // ORDERING: SeqCst fence, edge "work-published", the sleeper's side: that thread is not on its way after all, fence,
+                // look for an idle permit. Whoever released one, fenced, and counted on that thread is seen here.
+                fence(Ordering::SeqCst);
+                if self.shared.lacks_thread() {
+                    self.shared.lifecycle.want_thread();
+                }
             }
         }
         self.let_go(now);
+    }
+
+    /// Whether there is no spare, nor one on its way: of those, each idle permit takes one first if work waits.
+    fn lacks_spare(&self) -> bool {
+        let Shared { lifecycle, idle, .. } = &*self.shared;
+        let starting = lifecycle.starting();
+        idle.no_spare() && (starting == 0 || self.shared.has_work() && starting <= idle.look().0)
     }
 
     /// Counts the time, and names the location most threads are stuck in, now and then; not before the shortage has
@@ -55,7 +67,7 @@ impl Supply {
         let shortage = self.shortage.get_or_insert(Shortage { since: now, last: now, told: None });
         let passed = now - shortage.last;
         shortage.last = now;
-        if passed > LATE {
+        if passed > self.shared.config.watch.tick + LATE {
             // The process was stopped: nobody waited in that time.
             shortage.since += passed;
             return;
@@ -89,6 +101,10 @@ impl Supply {
 
     /// Lets threads go that have been too many for the whole keep-alive. Needed are one for each idle permit, and a spare.
     fn let_go(&mut self, now: Nanos) {
+        if self.shared.slots.len() <= self.shared.config.permits + 1 {
+            // There never were more threads than that.
+            return;
+        }
         let idle = self.shared.slots.iter().filter(|(_, slot)| slot.control() == Control::Idle).count();
         let needed = self.shared.idle.look().0 + 1;
         if idle <= needed {

@@ -83,8 +83,9 @@ where
 /// On a worker of a `multi_thread` runtime this is a hint: it costs a few nanoseconds if `f` is short, and if `f`
 /// lasts, the permit to run tasks goes to another thread within about a millisecond. Code that blocks without the hint
 /// is found out too, a little later; [`block_in_place_now`] hands off before `f` begins. What shares this very task
-/// (`join!`, `select!`) does wait. On a `current_thread` runtime (where tokio panics), and outside a runtime, `f` is
-/// simply called.
+/// (`join!`, `select!`) does wait. Who says so is no news: the time in `f` is not reported as a stall, nor counted as one.
+///
+/// On a `current_thread` runtime (where tokio panics), and outside a runtime, `f` is simply called.
 ///
 /// # Examples
 /// ```

@@ -7,7 +7,7 @@ use std::task::{Context, Poll};
 
 use crate::primitives::Arc;
 use crate::primitives::atomic::{AtomicUsize, Ordering, fence};
-use crate::primitives::clock::{Clock, NEVER};
+use crate::primitives::clock::{Clock, MILLISECOND, NEVER, Nanos};
 use crate::primitives::parker::{Parker, Unparker};
 use crate::primitives::thread::Spawner;
 use crate::reactor::Reactor;
@@ -15,6 +15,9 @@ use crate::scheduler::idle::Bed;
 use crate::scheduler::stall::Rules;
 use crate::scheduler::{Config, Shared};
 use crate::tasks::{Id, Notified};
+
+/// The watch's tick in the models.
+pub(super) const TICK: Nanos = MILLISECOND;
 
 /// A scheduler with `permits` permits and room for `threads` threads, none of them started.
 pub(super) fn scheduler(permits: usize, threads: usize) -> Arc<Shared> {
@@ -30,6 +33,7 @@ pub(super) fn scheduler_with(permits: usize, threads: usize, change: impl FnOnce
         keep_alive: NEVER,
         watch: Rules {
             watches: true,
+            tick: TICK,
             hands_off: true,
             max_cpu_extra: 1,
             report_after: NEVER,

@@ -4,11 +4,11 @@ use std::panic::Location;
 
 use loom::thread;
 
-use super::engine::{Tally, end, end_whole, scheduler, scheduler_with, settle, settled, spawn, task};
+use super::engine::{TICK, Tally, end, end_whole, scheduler, scheduler_with, settle, settled, spawn, task};
 use crate::explore::{model, models};
 use crate::primitives::Arc;
 use crate::primitives::parker::Parker;
-use crate::scheduler::{Shared, TICK, Watch, Worker, block_in_place, block_in_place_now};
+use crate::scheduler::{Shared, Watch, Worker, block_in_place, block_in_place_now};
 
 models! { "handoff";
     /// A task blocks until another has run, which is pushed meanwhile from outside.

@@ -1,12 +1,16 @@
 //! Tasks that are known to block are polled with the permit already released: nobody waits for them, and it comes back.
 
 use std::panic::Location;
+use std::sync::Mutex;
 
-use super::engine::{Tally, end_whole, permits_are_whole, scheduler, settle, shut_down, spawn, task, until};
+use super::engine::{TICK, Tally, end_whole, permits_are_whole, scheduler, settle, shut_down, spawn, task, until};
 use crate::explore::{bounded, model, models};
 use crate::primitives::Arc;
+use crate::primitives::clock::Nanos;
 use crate::primitives::thread::refuse_after;
-use crate::scheduler::{Shared, TICK, Watch};
+use crate::reactor::{Armed, Kernel};
+use crate::scheduler::{Shared, Supply, Watch};
+use crate::tasks::Notified;
 
 /// A scheduler with one permit, room for two threads, and `threads` that sleep; tasks of the returned place are known to block.
 fn with_an_offender(threads: usize) -> (Arc<Shared>, &'static Location<'static>) {
@@ -27,6 +31,19 @@ fn a_worker_comes_to(shared: &Arc<Shared>, place: &'static Location<'static>, jo
     });
     begun.wait();
 }
+
+/// A waker that schedules a task.
+struct Schedules(Arc<Shared>, Mutex<Option<Notified>>);
+
+impl std::task::Wake for Schedules {
+    fn wake(self: std::sync::Arc<Self>) {
+        let task = self.1.lock().unwrap().take();
+        task.into_iter().for_each(|task| self.0.schedule(task));
+    }
+}
+
+/// When the timer fires.
+const SOON: Nanos = 1 << 20;
 
 models! { "offenders";
     /// It waits for a task that is pushed at any moment from outside. Mutations: `offender_gives_nothing_on`,
@@ -67,6 +84,28 @@ models! { "offenders";
         });
     }
 
+    /// The poller brings one that is known to take long, and passes it on to another, to be back in the poll at once. One more is
+    /// pushed at any moment. Mutation: `passed_task_is_dropped`.
+    fn a_slow_task_is_passed_on() {
+        bounded(1, || {
+            loom::stop_exploring();
+            let (shared, place) = (scheduler(2, 2), Location::caller());
+            shared.offenders.note_slow(place);
+            settle(&shared, 2);
+            let (done, tick) = Tally::new(2);
+            let other = tick.clone();
+            let pushed = task(Location::caller(), &shared, move || other.count());
+            let slow = Mutex::new(Some(task(place, &shared, move || tick.count())));
+            let waker = std::sync::Arc::new(Schedules(shared.clone(), slow)).into();
+            let Armed::Pending(_) = shared.reactor.arm(0, SOON, waker) else { panic!("it is not due yet") };
+            Kernel::last().advance_to(SOON);
+            loom::explore();
+            shared.inject(pushed);
+            done.wait();
+            end_whole(shared);
+        });
+    }
+
     /// The watch ticks on, until it would take the permit of anyone who has one. Mutation: `offender_keeps_a_permit_to_revoke`.
     fn a_watch_that_ticks_takes_no_permit_twice() {
         bounded(1, || {
@@ -94,13 +133,14 @@ models! { "offenders";
         });
     }
 
-    /// No other thread is there. The offender's own starts one, or, refused, leaves that to the reactor thread.
-    /// Mutation: `refused_thread_is_forgotten`.
+    /// No other thread is there. The offender's own starts one, or, refused, leaves that to the reactor thread, which is
+    /// refused too, as long as it asks in vain. Mutations: `refused_thread_is_forgotten`,
+    /// `refused_thread_is_on_its_way_for_ever`.
     fn an_offender_on_the_only_thread_has_another_started() {
         model(|| {
             loom::stop_exploring();
             let (shared, place) = with_an_offender(1);
-            let mut watch = Watch::new(shared.clone());
+            let (mut watch, mut supply) = (Watch::new(shared.clone()), Supply::new(shared.clone()));
             refuse_after(0);
             let (second_ran, second) = Tally::new(1);
             let (done, tick) = Tally::new(1);
@@ -110,11 +150,15 @@ models! { "offenders";
                 tick.count();
             });
             shared.inject(pushed);
-            refuse_after(1);
             watch.tick(TICK);
+            supply.tick(TICK);
             loom::stop_exploring();
+            // Or it was over at once: after a poll during which the watch looked the injector goes first.
+            until(|| shared.lifecycle.wants_thread() || shared.all_idle());
+            refuse_after(1);
             until(|| {
                 watch.tick(TICK);
+                supply.tick(TICK);
                 shared.threads() == 2
             });
             done.wait();

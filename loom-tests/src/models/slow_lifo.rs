@@ -2,10 +2,10 @@
 
 use std::panic::Location;
 
-use super::engine::{Tally, end_whole, permits_are_whole, scheduler, settle, shut_down, spawn, task};
+use super::engine::{TICK, Tally, end_whole, permits_are_whole, scheduler, settle, shut_down, spawn, task};
 use crate::explore::{bounded, models};
 use crate::primitives::Arc;
-use crate::scheduler::{Shared, TICK, Watch, with_current};
+use crate::scheduler::{Shared, Watch, with_current};
 
 /// Two workers that sleep, and the watch over them.
 fn two_workers() -> (Arc<Shared>, Watch) {

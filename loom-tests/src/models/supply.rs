@@ -2,9 +2,10 @@
 
 use std::panic::Location;
 
-use super::engine::{Tally, permits_are_whole, scheduler_with, settle, shut_down, spawn, task, until};
+use super::engine::{TICK, Tally, permits_are_whole, scheduler_with, settle, shut_down, spawn, task, until};
 use crate::explore::{model, models};
 use crate::primitives::Arc;
+use crate::primitives::thread::refuse_after;
 use crate::scheduler::{Shared, Supply, block_in_place_now};
 
 /// Three threads for one permit: one is too many, and its keep-alive is over at once.
@@ -27,6 +28,45 @@ fn two_stay(shared: Arc<Shared>, mut supply: Supply) {
 }
 
 models! { "supply";
+    /// One is on its way when another is wanted, and lies down at any moment: it is enough, and does not miss what it is
+    /// wanted for. Mutations: `thread_is_on_its_way_for_ever`, `thread_looks_before_it_has_come`,
+    /// `threads_on_their_way_do_not_count`.
+    fn a_thread_on_its_way_is_enough() {
+        model(|| {
+            loom::stop_exploring();
+            let shared = scheduler_with(1, 3, |_| {});
+            settle(&shared, 1);
+            let mut supply = Supply::new(shared.clone());
+            let (begun, begins) = Tally::new(1);
+            let (done, tick) = Tally::new(1);
+            let (second_ran, second) = Tally::new(1);
+            let pushed = task(Location::caller(), &shared, move || {
+                loom::stop_exploring();
+                second.count();
+            });
+            spawn(&shared, move || {
+                refuse_after(0);
+                block_in_place_now(|| {
+                    begins.count();
+                    second_ran.wait();
+                });
+                tick.count();
+            });
+            begun.wait();
+            // It could not be had then; the permit is idle.
+            until(|| shared.lifecycle.wants_thread());
+            refuse_after(2);
+            loom::explore();
+            Shared::start_thread(&shared).unwrap();
+            shared.inject(pushed);
+            supply.tick(TICK);
+            done.wait();
+            permits_are_whole(&shared);
+            assert_eq!(shared.threads(), 2);
+            shut_down(&shared);
+        });
+    }
+
     /// While the permit of a task that blocks goes to one of the sleepers. Mutations: `let_go_wakes_nobody`,
     /// `let_go_leaves_the_slot_taken`, `let_go_leaves_it_on_the_stack`.
     fn a_surplus_thread_goes_while_a_permit_moves() {

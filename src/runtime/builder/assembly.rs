@@ -1,6 +1,7 @@
 //! How a runtime is put together from its settings, and its threads are started.
 
 use std::io;
+use std::ops::RangeInclusive;
 use std::panic::Location;
 use std::sync::atomic::AtomicUsize;
 use std::sync::{Arc, OnceLock, Weak};
@@ -29,11 +30,15 @@ const SPARE_THREADS: usize = 2048;
 /// How long a poll lasts before it is reported, unless the program says otherwise.
 const STALL_THRESHOLD: Duration = Duration::from_millis(10);
 
+/// What the watch's tick may be.
+const WATCH_TICKS: RangeInclusive<Duration> = Duration::from_micros(100)..=Duration::from_millis(10);
+
 /// [`Builder::build`].
 #[track_caller]
 pub(super) fn build(builder: &Builder) -> io::Result<Runtime> {
     let built_at = Location::caller();
     let (workers, max_threads) = builder.thread_counts()?;
+    builder.check_tick()?;
     let wish = reports::wish(builder.on_stall.clone(), builder.stall_backtraces)?;
     let reactor = Arc::new(Reactor::new(workers + 1, Clock::new())?);
     let inner = Arc::new_cyclic(|weak: &Weak<Inner>| {
@@ -119,6 +124,7 @@ impl Builder {
     fn rules(&self, workers: usize, wish: &Wish, runtime: &Weak<Inner>, built_at: &'static Location<'static>) -> Rules {
         let multi_thread = self.flavor == RuntimeFlavor::MultiThread;
         Rules {
+            tick: nanos(self.watch_tick),
             watches: multi_thread || wish.is_asked_for || self.stall_threshold.is_some(),
             hands_off: multi_thread && self.watches,
             max_cpu_extra: self.max_cpu_extra.unwrap_or(workers),
@@ -132,6 +138,17 @@ impl Builder {
     fn notices(&self, reports: &Arc<Reports>, runtime: Weak<Inner>) -> Notices {
         let (reports, threads) = (reports.clone(), self.threads.clone());
         Arc::new(move |notice| reports.push(notice, &threads, &runtime))
+    }
+
+    fn check_tick(&self) -> io::Result<()> {
+        if WATCH_TICKS.contains(&self.watch_tick) {
+            return Ok(());
+        }
+        let (tick, least, most) = (self.watch_tick, WATCH_TICKS.start(), WATCH_TICKS.end());
+        Err(invalid(format!(
+            "watch_tick is {tick:?}: give {least:?} to {most:?} (shorter costs too much, longer saves nothing more), or leave it \
+             out; to switch the hand-off off, hand_off(false)"
+        )))
     }
 
     /// The number of workers, and of threads at most.

@@ -5,12 +5,14 @@ mod account;
 mod linux;
 #[cfg(not(target_os = "linux"))]
 mod portable;
+mod reserve;
 
 pub(crate) use account::Account;
 #[cfg(target_os = "linux")]
 pub(crate) use linux::{Probe, system_call, threads};
 #[cfg(not(target_os = "linux"))]
 pub(crate) use portable::{Probe, system_call, threads};
+pub(crate) use reserve::Reserve;
 
 use crate::primitives::clock::Nanos;
 

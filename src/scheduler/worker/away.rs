@@ -1,20 +1,46 @@
 //! A worker in a call that blocks: when its permit goes to another thread, and how it comes back.
 
-use super::super::slot::Control;
-use super::super::watch::TICK;
+use super::super::offenders::Record;
+use super::super::slot::{Control, Slot};
 use super::{Mode, Shared, Worker};
 use crate::primitives::clock::NEVER;
 use crate::tasks::Notified;
 
 impl Worker {
-    /// Polls a task that is likely to block, with the permit released beforehand.
-    pub(super) fn run_offender(&self, task: Notified) {
+    /// Polls a task whose location is known for something, or passes it on. True if this worker is to sleep at once.
+    pub(super) fn run_known(&self, task: Notified, record: Record) -> bool {
         let (clock, location) = (self.shared.reactor.clock(), task.location());
         let begun = clock.now();
-        self.away(true, || task.run());
-        if clock.now() - begun < TICK {
-            self.shared.offenders.forgive(location);
+        let took = || clock.now().saturating_sub(begun);
+        if record == Record::Blocks {
+            // The permit is released beforehand.
+            self.away(true, || task.run());
+            if took() < self.shared.config.watch.tick {
+                self.shared.offenders.forgive(location);
+            }
+            return false;
         }
+        let (idle, polled) = self.shared.idle.look();
+        if idle > 0 && !polled && !self.shared.idle.no_spare() {
+            // An event that comes meanwhile would wait until the reactor thread's next tick. So another polls this task, and this
+            // worker is back in the poll at once; the other way round, the other would come to this core and find it taken.
+            self.shared.inject(task);
+            return self.seat.queue.is_empty() && self.slot().lifo.is_empty();
+        }
+        self.poll(task);
+        self.shared.offenders.took(location, took());
+        false
+    }
+
+    /// Runs `f`, which may block and is said to: the watch tells nobody of it.
+    pub(crate) fn declared<R>(&self, f: impl FnOnce() -> R) -> R {
+        if !self.shared.config.hands_off {
+            // Whoever waits for this thread waits all the same.
+            return f();
+        }
+        let slot = self.slot();
+        let _over = Declared(slot, slot.declare(true));
+        f()
     }
 
     /// Runs `f`, which may block; see `../handoff.md`. The permit goes to another thread at once, or not before the watch
@@ -48,6 +74,15 @@ impl Worker {
             Shared::supply_if_wanted(&self.shared);
         }
         f()
+    }
+}
+
+/// In a call that is said to block, until it drops: then as it was before.
+struct Declared<'a>(&'a Slot, bool);
+
+impl Drop for Declared<'_> {
+    fn drop(&mut self) {
+        self.0.declare(self.1);
     }
 }
 

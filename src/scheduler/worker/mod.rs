@@ -15,6 +15,8 @@ use std::mem::ManuallyDrop;
 use std::task::Waker;
 
 use super::context;
+use super::lifecycle::Starting;
+use super::offenders::Record;
 use super::shared::Shared;
 use super::slot::{Control, Slot};
 use super::slots::Seat;
@@ -111,10 +113,12 @@ impl Worker {
     }
 
     /// The thread's driver: from its first sleep as a spare to the end of the scheduler.
-    pub(crate) fn run(&self) {
+    pub(crate) fn run(&self, starting: Starting) {
         let _entered = context::enter(self);
         self.slot().set_thread(native_id());
         let bed = self.shared.idle.sleep_as_spare(self.index(), false);
+        // Before the look at the queues, which follows: whoever still counts on this thread relies on it.
+        drop(starting);
         let mut step = self.rest(bed, &|| false);
         loop {
             step = match step {
@@ -148,11 +152,13 @@ impl Worker {
         let slot = self.slot();
         slot.begin_poll(&task);
         assert_none_held();
-        if self.shared.offenders.has(task.location()) {
-            self.run_offender(task);
-        } else {
-            self.poll(task);
-        }
+        let to_sleep = match self.shared.offenders.record(task.location()) {
+            Record::Clean => {
+                self.poll(task);
+                false
+            }
+            record => self.run_known(task, record),
+        };
         if slot.is_slow() {
             // With polls this long, so many of them are too long for the injector to wait.
             self.until_injector.set(1);
@@ -161,7 +167,11 @@ impl Worker {
         if self.help_due.get() != NEVER {
             self.see_to_batch();
         }
-        if slot.control() == Control::Active { Step::Ran } else { self.go_on_without_permit() }
+        match slot.control() {
+            Control::Active if to_sleep => Step::Idle,
+            Control::Active => Step::Ran,
+            _ => self.go_on_without_permit(),
+        }
     }
 
     /// Polls the task once. If it was woken meanwhile it goes to the end of the queue, quietly: this worker is about to look

@@ -1,7 +1,7 @@
 //! The watch: once per tick it looks at each worker's epoch, and moves the permit of one that is stuck.
 //!
 //! It runs on the reactor thread, and is a plain function of the slots and the time, so a driver decides when a tick is.
-//! What it decides and why stands in `handoff.md`. Per slot, while the epoch stays the same and odd (a poll in progress):
+//! What it decides and why stands in `../handoff.md`. Per slot, while the epoch stays the same and odd (a poll in progress):
 //!
 //! ```text
 //! age ≥ a tick   (of an offender in a burst: a tenth of one)
@@ -12,45 +12,53 @@
 //! age ≥ the report threshold, then twice that, four times …
 //!                looked at again: a notice if it slept or computed so long; another when the poll ends
 //! ```
+//!
+//! Here it looks and decides; `tell.rs` is what it tells.
+
+mod tell;
 
 use std::panic::Location;
 
-use super::bystanders::{self, Bystanders};
+use super::bystanders::Bystanders;
 use super::overload::Overload;
 use super::shared::Shared;
 use super::slot::{Control, Slot, is_in_poll};
-use super::stall::{Class, Notice, PollOf, Stage};
+use super::stall::{Class, PollOf, Stage};
 use super::standstill;
 use super::stops::{Missed, Stops};
-use super::thread_state::{Account, Activity, Probe, system_call};
+use super::thread_state::{Account, Activity, Probe, Reserve, State};
 use crate::primitives::Arc;
-use crate::primitives::clock::{NEVER, Nanos};
+use crate::primitives::clock::{MILLISECOND, NEVER, Nanos};
+use crate::primitives::thread::cpu_time;
 
-/// The time between two ticks while any worker is busy.
-pub(crate) const TICK: Nanos = 1_000_000;
+/// In a burst a tick is so much shorter, and so is the age at which a blocked thread is revoked; but never shorter than what
+/// the system's timers can do.
+const BURST_PARTS: Nanos = 10;
+const SHORTEST_TICK: Nanos = MILLISECOND / 20;
 
-/// In a burst ticks are this short, and so is the age at which a blocked thread is revoked.
-const BURST_TICK: Nanos = 100_000;
-
-/// Two revocations within this time make a burst, which lasts `BURST` after the latest.
-const BURST_WINDOW: Nanos = 2 * TICK;
-const BURST: Nanos = 20 * TICK;
-
-/// By a tick that comes so much too late nobody is judged: the whole process may have been stopped.
-pub(super) const LATE: Nanos = 5 * TICK;
+/// Two revocations within so many ticks make a burst, which lasts `BURST` ticks after the latest.
+const BURST_WINDOW: Nanos = 2;
+const BURST: Nanos = 20;
 
 /// How often a poll must be seen running before it counts as a hog.
 const HOG_LOOKS: u32 = 3;
 
+/// How old a runtime is when its watch takes the descriptors it keeps: programs that are over by then are spared that.
+const SETTLED: Nanos = 20 * MILLISECOND;
+
 /// How many polls are looked at for a report at one tick: when hundreds block at once, moving their permits comes first.
 const VERDICTS: usize = 16;
 
-/// From which age on the account of a poll is kept that has no permit to lose.
-const ACCOUNT_AFTER: Nanos = 3 * TICK;
-
 pub(crate) struct Watch {
     shared: Arc<Shared>,
+    /// The time between two ticks, and in a burst.
+    tick: Nanos,
+    burst_tick: Nanos,
+    /// When the last tick was.
+    last: Nanos,
     views: Vec<View>,
+    reserve: Reserve,
+    suspects: Vec<Suspect>,
     stops: Stops,
     last_revocation: Option<Nanos>,
     burst_until: Nanos,
@@ -65,6 +73,15 @@ pub(crate) struct Watch {
 
 /// A task's number, and where it was spawned.
 type Task = (u64, &'static Location<'static>);
+
+/// A poll that keeps its worker from the reactor's, perhaps for long.
+#[derive(Debug)]
+struct Suspect {
+    index: usize,
+    epoch: u64,
+    /// For how long the thread had been on a core.
+    ran: Nanos,
+}
 
 /// What the watch knows of one slot.
 #[derive(Debug)]
@@ -82,15 +99,24 @@ struct View {
     /// How long it must have been stuck for the next notice, and when to look whether it was.
     next_notice: Nanos,
     due: Nanos,
+    /// Whether the last look found it in a call that it had said may block, and for how long it was in such calls.
+    declared: bool,
+    excused: Nanos,
     /// The task that a notice named; its end is told by that name too.
     noticed: Option<Task>,
 }
 
 impl Watch {
     pub(crate) fn new(shared: Arc<Shared>) -> Self {
+        let tick = shared.config.watch.tick;
         Self {
             shared,
+            tick,
+            burst_tick: (tick / BURST_PARTS).max(SHORTEST_TICK).min(tick),
+            last: 0,
             views: Vec::new(),
+            reserve: Reserve::default(),
+            suspects: Vec::new(),
             stops: Stops::new(),
             last_revocation: None,
             burst_until: 0,
@@ -108,7 +134,7 @@ impl Watch {
         let missed = self.stops.missed(now, || Self::somebody_slept_on(&shared, &self.views));
         standstill::tell(&shared, self.stops.standstill());
         self.overload.pass(now);
-        self.overload.saw(if missed.late > TICK { missed.starved() } else { 0 });
+        self.overload.saw(missed.starved());
         let mut rescued = false;
         for (index, slot) in shared.slots.iter() {
             if index == self.views.len() {
@@ -121,8 +147,11 @@ impl Watch {
         }
         self.verdicts = VERDICTS;
         self.shared.offenders.decay(&mut self.last_decay, now);
-        Shared::supply_if_wanted(&self.shared);
-        let length = if now < self.burst_until { BURST_TICK } else { TICK };
+        self.last = now;
+        if now > SETTLED {
+            self.reserve.fill();
+        }
+        let length = if now < self.burst_until { self.burst_tick } else { self.tick };
         self.stops.expect(now, length);
         length
     }
@@ -135,12 +164,37 @@ impl Watch {
     /// The next tick comes when it comes: the watch is going to sleep, and keeps no worker's files open meanwhile.
     pub(crate) fn expect_nothing(&mut self) {
         self.stops.sleep(self.next_notice() != NEVER);
-        self.views.iter_mut().for_each(|view| view.probe = None);
+        self.views.iter_mut().filter_map(|view| view.probe.take()).for_each(|probe| self.reserve.keep(probe));
     }
 
     /// The sleep is over.
     pub(crate) fn wake(&mut self, now: Nanos) {
-        self.stops.wake(now);
+        self.stops.wake(now, self.tick);
+    }
+
+    /// Nobody sleeps in the reactor's poll though a worker is idle. Whoever is in a poll of a task may be to blame for it.
+    pub(crate) fn suspect(&mut self) {
+        self.suspects.clear();
+        for (index, view) in self.views.iter().enumerate().filter(|(_, view)| is_in_poll(view.epoch)) {
+            let ran = cpu_time(self.shared.slots.get(index).thread());
+            self.suspects.extend(ran.map(|ran| Suspect { index, epoch: view.epoch, ran }));
+        }
+    }
+
+    /// It is still so, after `moment`: those suspects are to blame that have computed all that time, or sleep; not those that the
+    /// system gave no core.
+    pub(crate) fn blame(&mut self, moment: Nanos) {
+        for suspect in std::mem::take(&mut self.suspects) {
+            let slot = self.shared.slots.get(suspect.index);
+            let probe = self.reserve.probe(slot.thread());
+            let guilty = probe.look().is_some_and(|sight| {
+                sight.state == State::Asleep || sight.ran.saturating_sub(suspect.ran) >= moment / 2
+            });
+            self.reserve.keep(probe);
+            if guilty && slot.epoch() == suspect.epoch {
+                slot.current_task().into_iter().for_each(|(_, at)| self.shared.offenders.note_slow(at));
+            }
+        }
     }
 
     /// Whether a thread that is stuck has slept on since the last look at it.
@@ -172,7 +226,7 @@ impl Watch {
         let age = now.saturating_sub(view.since);
         // In a burst those known to block lose their permit early; whoever blocks for less than a tick keeps it even then.
         let known = now < self.burst_until && slot.current_task().is_some_and(|(_, at)| self.shared.offenders.has(at));
-        let least = if known { BURST_TICK } else { TICK };
+        let least = if known { self.burst_tick } else { self.tick };
         if age < least - least / 8 {
             return false;
         }
@@ -190,7 +244,10 @@ impl Watch {
         if view.is_hog {
             self.hogs -= 1;
         }
-        let ended = view.noticed.map(|task| (task, now.saturating_sub(view.since + missed.stopped)));
+        if view.declared {
+            view.excuse(self.last, now);
+        }
+        let ended = view.noticed.map(|task| (task, view.age(now).saturating_sub(missed.stopped)));
         let (class, poll) = (view.class, view.poll_of(index, slot));
         let next_notice = self.shared.config.watch.report_after;
         // The probe stays: where cores are short, many polls of one thread come under suspicion, and opening it costs most.
@@ -233,12 +290,15 @@ impl Watch {
         let thread = slot.thread();
         let probe = match &mut view.probe {
             Some(probe) if probe.thread() == thread => probe,
-            other => other.insert(Probe::new(thread)),
+            other => {
+                other.take().into_iter().for_each(|old| self.reserve.keep(old));
+                other.insert(self.reserve.probe(thread))
+            }
         };
         let sight = probe.look();
         if sight.is_none() {
             // Of a thread that has ended, or was not there yet: opened anew at the next look.
-            view.probe = None;
+            view.probe.take().into_iter().for_each(|ended| self.reserve.keep(ended));
         }
         if slot.epoch() != view.epoch {
             return None;
@@ -257,16 +317,19 @@ impl Watch {
                 view.class = Some(Class::Hog);
                 view.looks += 1;
                 let looks = view.looks;
+                if looks == 2 {
+                    slot.current_task().into_iter().for_each(|(_, at)| self.shared.offenders.note_slow(at));
+                }
                 let pressed = self.is_pressed();
                 // Nothing waits for it: look less often.
-                self.views[index].next_look = now + if pressed { 0 } else { TICK << looks.min(4) };
+                self.views[index].next_look = now + if pressed { 0 } else { self.tick << looks.min(4) };
                 if pressed && looks >= HOG_LOOKS && self.hogs < self.shared.config.watch.max_cpu_extra {
                     self.revoke(index, slot, Control::Active, Class::Hog, now);
                 }
             }
             Activity::Starved => {
                 view.class = Some(Class::Starved);
-                view.next_look = now + TICK;
+                view.next_look = now + self.tick;
             }
         }
     }
@@ -277,7 +340,7 @@ impl Watch {
         view.class = Some(class);
         if class == Class::Blocked {
             // Nothing more to ask; and hundreds may be blocked, while descriptors are few.
-            view.probe = None;
+            view.probe.take().into_iter().for_each(|probe| self.reserve.keep(probe));
         }
         if !slot.change_control(from, Control::Revoked) {
             return;
@@ -286,93 +349,17 @@ impl Watch {
             view.is_hog = true;
             self.hogs += 1;
         }
-        if self.last_revocation.is_some_and(|last| now - last < BURST_WINDOW) {
-            self.burst_until = now + BURST;
+        if self.last_revocation.is_some_and(|last| now - last < BURST_WINDOW * self.tick) {
+            self.burst_until = now + BURST * self.tick;
         }
         self.last_revocation = Some(now);
         if let (Class::Blocked, Some((_, location))) = (class, slot.current_task()) {
             self.shared.offenders.note(location);
+            self.shared.offenders.note_slow(location);
         }
         self.shared.figures.handed_off(class);
         self.shared.give_permit_on();
         Shared::supply_if_wanted(&self.shared);
-    }
-
-    /// Tells of a poll once it is due and if it is true: that its thread has *slept* so long, or *computed* so long.
-    /// The age alone shows neither where cores are short; see `handoff.md`.
-    fn report(&mut self, index: usize, slot: &Slot, now: Nanos) {
-        let view = &self.views[index];
-        let is_due = now >= view.due;
-        // Of one that keeps its permit the account has begun; of one that gave it away it begins now, that no wait
-        // for a core is missed.
-        if self.verdicts == 0 || !(is_due || view.account.is_new() && now - view.since >= ACCOUNT_AFTER) {
-            return;
-        }
-        self.verdicts -= 1;
-        let Some(activity) = self.see(index, slot, now) else { return };
-        if slot.control() != Control::Active {
-            // Nothing more to ask for long; and hundreds may be stuck, while descriptors are few.
-            self.views[index].probe = None;
-        }
-        if is_due {
-            self.tell(index, slot, activity, now);
-        }
-    }
-
-    fn tell(&mut self, index: usize, slot: &Slot, activity: Activity, now: Nanos) {
-        let (allowance, view) = (self.overload.allowance(), &mut self.views[index]);
-        let age = now.saturating_sub(view.since);
-        let (class, stuck, allowance) = match activity {
-            Activity::Blocked => (Class::Blocked, age.saturating_sub(view.account.waited()), allowance),
-            // On a core for so long; the rest of its time others had it.
-            Activity::Running => (Class::Hog, age.min(view.account.ran() + TICK), 0),
-            Activity::Unknown => (Class::Hog, age, allowance),
-            Activity::Starved => {
-                view.due = now + ACCOUNT_AFTER;
-                return;
-            }
-        };
-        let mut needed = view.next_notice.saturating_add(allowance);
-        if class == Class::Blocked && stuck >= needed {
-            // It would be told now, were it not that somebody else may be to blame.
-            let Some(kept) = self.bystanders.kept(now) else {
-                view.due = now + bystanders::APART;
-                return;
-            };
-            self.overload.saw(kept);
-            needed = view.next_notice.saturating_add(self.overload.allowance());
-        }
-        if stuck < needed {
-            view.due = now.saturating_add(needed - stuck);
-            return;
-        }
-        let stage = if view.noticed.is_some() { Stage::Ongoing } else { Stage::Detected };
-        (view.noticed, view.class) = (slot.current_task(), Some(class));
-        while view.next_notice <= stuck {
-            view.next_notice = view.next_notice.saturating_mul(2);
-        }
-        view.due = now.saturating_add(view.next_notice - stuck);
-        if let Some(task) = view.noticed {
-            let poll = view.poll_of(index, slot);
-            self.notice(stage, class, task, stuck, poll);
-        }
-    }
-
-    fn notice(&self, stage: Stage, class: Class, (task, location): Task, nanos: Nanos, poll: PollOf) {
-        if stage == Stage::Detected {
-            self.shared.figures.stalled();
-        }
-        self.shared.figures.lasted(nanos);
-        let Some(sink) = &self.shared.config.watch.notices else { return };
-        let blocked = stage != Stage::Ended && class == Class::Blocked;
-        let system_call = blocked.then(|| system_call(poll.thread)).flatten();
-        sink(Notice { stage, class, task, location, nanos, system_call, poll: Some(poll), stuck: 1 });
-    }
-
-    /// When the next notice of a poll that is stuck now is due; the watch sleeps no longer than that.
-    pub(crate) fn next_notice(&self) -> Nanos {
-        let stuck = self.views.iter().filter(|view| is_in_poll(view.epoch));
-        stuck.map(|view| view.due).min().unwrap_or(NEVER)
     }
 }
 
@@ -385,6 +372,16 @@ fn rescue(shared: &Shared, slot: &Slot) -> bool {
 }
 
 impl View {
+    /// How long the poll has lasted, calls left out that it had said may block.
+    fn age(&self, now: Nanos) -> Nanos {
+        now.saturating_sub(self.since).saturating_sub(self.excused)
+    }
+
+    /// The time since `last` counts for nobody.
+    fn excuse(&mut self, last: Nanos, now: Nanos) {
+        self.excused += now.saturating_sub(last.max(self.since));
+    }
+
     /// The poll that the view is of.
     fn poll_of(&self, index: usize, slot: &Slot) -> PollOf {
         PollOf { slot: index, epoch: self.epoch, thread: slot.thread() }
@@ -402,6 +399,8 @@ impl View {
             is_hog: false,
             next_notice: NEVER,
             due: NEVER,
+            declared: false,
+            excused: 0,
             noticed: None,
         }
     }
