@@ -105,6 +105,42 @@ fn what_the_operator_misspells_is_refused_with_what_can_be_said() {
     told.assert_ok();
 }
 
+#[test]
+#[cfg(target_os = "linux")]
+fn a_process_that_stood_still_is_told_of_when_it_goes_on() {
+    use freewheel::runtime::{StallClass, StallStage};
+
+    let told = in_child("a_process_that_stood_still_is_told_of_when_it_goes_on", || {
+        let (runtime, reports) = reporting();
+        // While nobody runs anything nobody sees it.
+        let ticker = runtime.spawn(async {
+            loop {
+                freewheel::time::sleep(Duration::from_millis(3)).await;
+            }
+        });
+        let mut stops = 0;
+        let report = loop {
+            // It is only told if the watch had nothing to do just then, so it may take another.
+            let script = "sleep 0.1; kill -STOP $0; sleep 0.5; kill -CONT $0";
+            let pid = std::process::id().to_string();
+            assert!(std::process::Command::new("sh").args(["-c", script, &pid]).status().unwrap().success());
+            stops += 1;
+            match reports.recv_timeout(Duration::from_secs(1)) {
+                Ok(report) if report.class == StallClass::ProcessStopped => break report,
+                _ => {}
+            }
+        };
+        assert_eq!((report.stage, report.task, report.stuck_threads), (StallStage::Ended, None, 0));
+        assert!(report.elapsed >= Duration::from_millis(250), "{report}");
+        assert!(report.location.file().ends_with("never_stall_reports.rs"), "{report}");
+        assert!(report.to_string().starts_with("the whole process stood still for "), "{report}");
+        let metrics = runtime.handle().metrics();
+        assert!((1..=stops).contains(&metrics.process_stops()) && metrics.longest_process_stop() >= report.elapsed);
+        ticker.abort();
+    });
+    told.assert_ok();
+}
+
 /// Reports with the stack of the stuck thread.
 #[cfg(all(feature = "backtrace", target_os = "linux", target_arch = "x86_64", target_pointer_width = "64"))]
 mod backtraces {
@@ -242,6 +278,25 @@ mod backtraces {
             assert_eq!(report.class, freewheel::runtime::StallClass::Computing);
             over.store(true, Ordering::Relaxed);
             runtime.block_on(task).unwrap();
+        });
+    }
+
+    #[test]
+    fn the_future_of_block_on_is_shown_where_it_is_stuck_and_nothing_of_what_leads_there() {
+        test(|| {
+            let (sender, reports) = mpsc::channel();
+            let mut builder = Builder::new_current_thread();
+            builder.stall_backtraces(true).on_stall(move |report| drop(sender.send(report.clone())));
+            let runtime = builder.build().unwrap();
+            let lock = Arc::new(Mutex::new(()));
+            let held = lock.lock().unwrap();
+            let other = lock.clone();
+            let driver = std::thread::spawn(move || runtime.block_on(async move { wait_for_the_lock(&other) }));
+            let report = backtrace_of(&reports, "wait_for_the_lock");
+            drop(held);
+            driver.join().unwrap();
+            let outermost = report.backtrace.as_ref().unwrap().frames().last().unwrap();
+            assert!(says(outermost, "never_stall_reports::backtraces"), "{report}");
         });
     }
 
