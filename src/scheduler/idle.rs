@@ -213,9 +213,9 @@ impl Idle {
         Counts(self.counts.load(Ordering::Relaxed)).poller() == Some(me)
     }
 
-    /// Becomes a searcher, unless half the permits already search, or all others are idle: then there is nothing to take
-    /// away from anybody but a thread that is stuck, and its tasks are found by the look that follows the announcement of
-    /// sleep.
+    /// Becomes a searcher, unless half of `in_all` permits already search, or all others are idle: then nobody runs tasks from whom
+    /// there is something to take (in the injector the caller has looked). What a thread without a permit has left in its queue is
+    /// found all the same, by the look that follows the announcement of sleep.
     pub(crate) fn start_search(&self, in_all: usize) -> bool {
         // Relaxed: a bound on contention, no more. Coming to search publishes nothing.
         let seen = Counts(self.counts.load(Ordering::Relaxed));

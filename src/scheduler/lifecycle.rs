@@ -77,7 +77,7 @@ impl Lifecycle {
     /// How many threads are on their way.
     pub(crate) fn starting(&self) -> usize {
         // ORDERING: Acquire, edge "has-lain-down": of one that is not counted any more it is seen where it lies. Without it another
-        // might be started in its stead.
+        // might be started in its stead. (No model can tell it from Relaxed.)
         self.0.starting.load(Ordering::Acquire)
     }
 

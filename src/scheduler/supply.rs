@@ -44,7 +44,8 @@ impl Supply {
             self.shortage = None;
             if !wanted && self.lacks_spare() && Shared::start_thread(&self.shared).is_err() {
                 // ORDERING: SeqCst fence, edge "work-published", the sleeper's side: that thread is not on its way after all, fence,
-                // look for an idle permit. Whoever released one, fenced, and counted on that thread is seen here.
+                // look for an idle permit. Whoever released one, fenced, and counted on that thread is seen here. No model
+                // tells: without it the next tick's spare comes all the same, and only the shortage goes untold until then.
                 fence(Ordering::SeqCst);
                 if self.shared.lacks_thread() {
                     self.shared.lifecycle.want_thread();

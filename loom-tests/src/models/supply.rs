@@ -29,7 +29,7 @@ fn two_stay(shared: Arc<Shared>, mut supply: Supply) {
 
 models! { "supply";
     /// One is on its way when another is wanted, and lies down at any moment: it is enough, and does not miss what it is
-    /// wanted for. Mutations: `thread_is_on_its_way_for_ever`, `thread_looks_before_it_has_come`,
+    /// wanted for. Mutations: `thread_is_on_its_way_for_ever`, `thread_leaves_the_count_before_it_lies`,
     /// `threads_on_their_way_do_not_count`.
     fn a_thread_on_its_way_is_enough() {
         model(|| {

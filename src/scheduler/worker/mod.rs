@@ -117,7 +117,7 @@ impl Worker {
         let _entered = context::enter(self);
         self.slot().set_thread(native_id());
         let bed = self.shared.idle.sleep_as_spare(self.index(), false);
-        // Before the look at the queues, which follows: whoever still counts on this thread relies on it.
+        // Not before it lies: whoever does not count it any more looks where it is.
         drop(starting);
         let mut step = self.rest(bed, &|| false);
         loop {
