@@ -1,7 +1,10 @@
 //! The end of a runtime: ordered, bounded in time, and what is stuck is named.
 //!
 //! 1. *Intake stops*: what is spawned from now on resolves as cancelled.
-//! 2. *Workers end*: each is woken, cancels tasks (their futures drop on workers), drops what it has queued, and ends.
+//! 2. *Workers end*: each is woken, cancels tasks (their futures drop on workers), drops what it has queued, and ends. One that is
+//!    stuck may wait for what another task drops, or sit in a `block_on` that waits for a timer or an event. So if they do not
+//!    end at once, one more worker is started to cancel, for all may be stuck; and whoever shuts down polls the reactor,
+//!    for the reactor thread has ended like the others.
 //! 3. *What is left*: tasks that no worker came to are cancelled here; due calls too.
 //! 4. *The reactor closes*: whoever still waits for I/O or time, outside any task, is woken to an error.
 //! 5. *The blocking pool ends*: jobs that have not started are dropped, running ones get what is left of the time.
@@ -13,7 +16,11 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::{Handle, Inner, context};
+use crate::reactor::Wait;
 use crate::scheduler;
+
+/// How long the workers may take to end before they are helped, and how far apart the polls of the reactor are then.
+const MOMENT: Duration = Duration::from_millis(1);
 
 /// A grace beyond this, some thirty years, is no limit.
 const FOR_EVER: Duration = Duration::from_secs(1_000_000_000);
@@ -53,7 +60,7 @@ fn end_workers(inner: &Inner, limit: Option<Duration>, grace: Duration) {
     }
     // The thread that drops the runtime inside one of its own tasks cannot wait for itself.
     let own = scheduler::with_current(|worker| worker.is_some_and(|worker| worker.belongs_to(&inner.scheduler)));
-    let stuck = inner.scheduler.lifecycle.wait(usize::from(own), limit);
+    let stuck = help_to_end(inner, usize::from(own), limit);
     if stuck > usize::from(own) && !grace.is_zero() {
         for (task, location) in inner.scheduler.stuck_tasks() {
             eprintln!(
@@ -62,4 +69,27 @@ fn end_workers(inner: &Inner, limit: Option<Duration>, grace: Duration) {
             );
         }
     }
+}
+
+/// Waits until at most `spared` threads live, or until `limit` has passed, and does what they need for it. How many still live.
+fn help_to_end(inner: &Inner, spared: usize, limit: Option<Duration>) -> usize {
+    let (begun, lifecycle) = (Instant::now(), &inner.scheduler.lifecycle);
+    let left = || limit.map_or(MOMENT, |limit| limit.saturating_sub(begun.elapsed()).min(MOMENT));
+    let mut living = lifecycle.wait(spared, Some(left()));
+    if living > spared && !left().is_zero() && scheduler::Shared::start_thread(&inner.scheduler).is_err() {
+        // No thread can be had, so this one does it, though a destructor that does not return keeps it beyond the grace.
+        inner.scheduler.registry.shutdown(None);
+        inner.scheduler.drain();
+    }
+    let mut wakers = Vec::new();
+    while living > spared && !left().is_zero() {
+        if let Some(mut token) = inner.reactor.try_token() {
+            // An error has been reported to all who wait for I/O.
+            let _ = token.poll(Wait::No, &mut wakers);
+            drop(token);
+            scheduler::wake_each(&mut wakers);
+        }
+        living = lifecycle.wait(spared, Some(left()));
+    }
+    living
 }
