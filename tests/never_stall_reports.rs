@@ -141,6 +141,50 @@ fn a_process_that_stood_still_is_told_of_when_it_goes_on() {
     told.assert_ok();
 }
 
+#[test]
+#[cfg(target_os = "linux")]
+fn a_watch_that_alone_is_held_by_a_signal_handler_tells_of_no_standstill() {
+    use freewheel::runtime::StallClass;
+
+    extern "C" fn hold(_: libc::c_int) {
+        let time = libc::timespec { tv_sec: 0, tv_nsec: 400_000_000 };
+        // SAFETY: a live timespec; a handler may call `nanosleep`.
+        unsafe { libc::nanosleep(&raw const time, std::ptr::null_mut()) };
+    }
+
+    let told = in_child("a_watch_that_alone_is_held_by_a_signal_handler_tells_of_no_standstill", || {
+        // SAFETY: a handler that does what a handler may.
+        unsafe { libc::signal(libc::SIGUSR1, hold as *const () as libc::sighandler_t) };
+        let (runtime, reports) = reporting();
+        let busy = runtime.spawn(async {
+            loop {
+                freewheel::task::yield_now().await;
+            }
+        });
+        let is_watch = |task: &std::fs::DirEntry| {
+            std::fs::read_to_string(task.path().join("comm")).is_ok_and(|name| name.starts_with("freewheel-react"))
+        };
+        // It names itself when it starts.
+        let watch = loop {
+            if let Some(task) = std::fs::read_dir("/proc/self/task").unwrap().flatten().find(is_watch) {
+                break task.file_name().to_str().unwrap().parse::<libc::c_long>().unwrap();
+            }
+        };
+        for _ in 0..2 {
+            // Not to wait for anything: some ticks in time, and then the one that is late.
+            std::thread::sleep(Duration::from_millis(100));
+            // SAFETY: plain numbers; the test's own handler comes.
+            assert_eq!(unsafe { libc::syscall(libc::SYS_tgkill, libc::getpid(), watch, libc::SIGUSR1) }, 0);
+            // Not to wait for anything: the tick that is late comes within.
+            std::thread::sleep(Duration::from_millis(500));
+        }
+        assert_eq!(runtime.handle().metrics().process_stops(), 0);
+        busy.abort();
+        assert!(reports.try_iter().all(|report| report.class != StallClass::ProcessStopped));
+    });
+    told.assert_ok();
+}
+
 /// Reports with the stack of the stuck thread.
 #[cfg(all(feature = "backtrace", target_os = "linux", target_arch = "x86_64", target_pointer_width = "64"))]
 mod backtraces {

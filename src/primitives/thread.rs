@@ -112,16 +112,32 @@ pub(crate) fn cpu_time(thread: u32) -> Option<Nanos> {
     {
         // The clock's number as the kernel makes it: the thread's inverted, a bit for "one thread", and 2 for its run time.
         let clock = (!thread << 3 | 0b110) as libc::clockid_t;
-        let mut time = libc::timespec { tv_sec: 0, tv_nsec: 0 };
-        // SAFETY: the pointer is to a live timespec; the clock of a thread that ended, or never was, is an error.
-        let told = thread != 0 && unsafe { libc::clock_gettime(clock, &mut time) } == 0;
-        told.then(|| time.tv_sec as Nanos * 1_000_000_000 + time.tv_nsec as Nanos)
+        // Of a thread that ended, or never was, there is none.
+        if thread == 0 { None } else { clock_time(clock) }
     }
     #[cfg(not(target_os = "linux"))]
     {
         let _ = thread;
         None
     }
+}
+
+/// For how long the threads of this process have been on cores, all told. None: the system does not say.
+pub(crate) fn process_cpu_time() -> Option<Nanos> {
+    #[cfg(unix)]
+    {
+        clock_time(libc::CLOCK_PROCESS_CPUTIME_ID)
+    }
+    #[cfg(not(unix))]
+    None
+}
+
+#[cfg(unix)]
+fn clock_time(clock: libc::clockid_t) -> Option<Nanos> {
+    let mut time = libc::timespec { tv_sec: 0, tv_nsec: 0 };
+    // SAFETY: the pointer is to a live timespec; a clock that there is none of is an error.
+    let told = unsafe { libc::clock_gettime(clock, &mut time) } == 0;
+    told.then(|| time.tv_sec as Nanos * 1_000_000_000 + time.tv_nsec as Nanos)
 }
 
 /// How often the calling thread has gone to sleep, or was stopped by a signal; zero where the system does not say.

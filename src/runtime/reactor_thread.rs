@@ -46,14 +46,14 @@ pub(super) fn run(runtime: &Weak<Inner>) {
     let mut quiet = 0;
     let mut next = clock.now() + tick;
     while !ticker.inner.scheduler.lifecycle.is_closing() {
-        if quiet >= QUIET_TICKS && !ticker.inner.pool.wants_thread() {
+        if quiet >= QUIET_TICKS && !ticker.wants_pool_thread() {
             ticker.sleep_deeply(&parker);
             quiet = 0;
             next = clock.now() + tick;
         }
         let now = clock.now();
         if now < next {
-            ticker.watch.rest();
+            ticker.watch.rest(now);
             parker.park_timeout(Duration::from_nanos(next - now));
             if ticker.inner.scheduler.lifecycle.is_closing() {
                 // The end has rung: no tick, it would start a spare yet.
@@ -86,10 +86,16 @@ impl Ticker {
             self.supply.tick(now);
             self.see_to_the_reactor(parker);
         }
-        if self.inner.pool.wants_thread() {
+        if self.wants_pool_thread() {
             self.inner.pool.retry();
         }
         length
+    }
+
+    /// Whether the blocking pool's thread is to be asked for here. Whoever drives a `current_thread` runtime does it there: to name the
+    /// thread is the user's code, and the end of such a runtime waits for this thread.
+    fn wants_pool_thread(&self) -> bool {
+        self.inner.driver.is_none() && self.inner.pool.wants_thread()
     }
 
     /// Idle workers are to learn what waits, and somebody is to poll.

@@ -11,6 +11,7 @@
 //! | `shared.rs`, `lifecycle.rs` | what all share; how it ends |
 //! | `watch/`, `stall.rs`, `thread_state/` | the watch over slow polls, what it says, and what it asks the system |
 //! | `stops.rs`, `overload.rs`, `bystanders.rs` | whose fault it is not: time that the watch takes off |
+//! | `pulse.rs` | whether the process ran while the watch did not |
 //! | `standstill.rs` | the process as a whole does nothing: told when it is over |
 //! | `handoff.rs`, `offenders.rs` | the hints of a task that is about to block; those who are known to, or to take long |
 //! | `supply.rs` | how many threads there are |
@@ -27,6 +28,7 @@ mod lifecycle;
 pub(crate) mod lifo;
 mod offenders;
 mod overload;
+mod pulse;
 mod shared;
 mod slot;
 mod slots;

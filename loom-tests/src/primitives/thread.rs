@@ -96,6 +96,10 @@ pub(crate) fn cpu_time(_thread: u32) -> Option<u64> {
     None
 }
 
+pub(crate) fn process_cpu_time() -> Option<u64> {
+    None
+}
+
 pub(crate) fn rests() -> u64 {
     0
 }

@@ -42,8 +42,8 @@ impl Account {
         self.kept = 0;
         if let Some(last) = self.last {
             let ran = sight.ran.saturating_sub(last.sight.ran);
-            let waited = sight.waited.saturating_sub(last.sight.waited);
-            let switches = sight.switches.saturating_sub(last.sight.switches);
+            let waited = sight.waited().saturating_sub(last.sight.waited());
+            let switches = sight.switches().saturating_sub(last.sight.switches());
             let was_runnable = (last.sight.state, sight.state) == (State::Runnable, State::Runnable);
             if let Some(each) = waited.checked_div(switches) {
                 // Waits that are over; on the average each lasted so long.
@@ -69,12 +69,15 @@ impl Account {
 
     /// Whether it was given no core between the last look and this one.
     pub(crate) fn has_slept_on(&self, sight: &Sight) -> bool {
-        self.last.is_some_and(|last| last.sight.switches == sight.switches)
+        self.last.is_some_and(|last| match (last.sight.delays, sight.delays) {
+            (Some(before), Some(after)) => before.switches == after.switches,
+            _ => last.sight.ran == sight.ran,
+        })
     }
 
     /// For how long it has waited for a core since the first look.
     pub(crate) fn waited(&self) -> Nanos {
-        self.since_first(|sight| sight.waited)
+        self.since_first(Sight::waited)
     }
 
     /// For how long it has been on a core since the first look.
@@ -95,6 +98,17 @@ impl Account {
     }
 }
 
+impl Sight {
+    /// As far as the system says.
+    fn waited(&self) -> Nanos {
+        self.delays.map_or(0, |delays| delays.waited)
+    }
+
+    fn switches(&self) -> u64 {
+        self.delays.map_or(0, |delays| delays.switches)
+    }
+}
+
 impl From<State> for Activity {
     fn from(state: State) -> Self {
         match state {
@@ -107,12 +121,13 @@ impl From<State> for Activity {
 
 #[cfg(test)]
 mod tests {
+    use super::super::Delays;
     use super::*;
 
     const MS: Nanos = 1_000_000;
 
     fn sight(state: State, ran: Nanos, waited: Nanos, switches: u64) -> Sight {
-        Sight { state, ran: ran * MS, waited: waited * MS, switches }
+        Sight { state, ran: ran * MS, delays: Some(Delays { waited: waited * MS, switches }) }
     }
 
     #[test]
@@ -135,6 +150,17 @@ mod tests {
         assert_eq!(account.enter(MS, sight(State::Asleep, 10, 0, 1)), Activity::Blocked);
         assert_eq!(account.enter(50 * MS, sight(State::Runnable, 10, 0, 1)), Activity::Running);
         assert_eq!(account.kept(), 0);
+    }
+
+    #[test]
+    fn one_whose_waits_nobody_counts_slept_on_if_it_did_not_run() {
+        let silent = |ran| Sight { delays: None, ..sight(State::Asleep, ran, 0, 0) };
+        let mut account = Account::default();
+        account.enter(MS, silent(10));
+        assert!(account.has_slept_on(&silent(10)) && !account.has_slept_on(&silent(11)));
+        account.enter(2 * MS, sight(State::Asleep, 10, 5, 3));
+        assert!(account.has_slept_on(&sight(State::Asleep, 11, 5, 3)));
+        assert!(!account.has_slept_on(&sight(State::Asleep, 10, 5, 4)));
     }
 
     #[test]

@@ -8,8 +8,7 @@ use std::fs::File;
 use std::os::unix::fs::FileExt;
 
 use super::super::stall::SystemCall;
-use super::{Sight, State};
-use crate::primitives::clock::Nanos;
+use super::{Delays, Sight, State};
 use crate::primitives::thread::cpu_time;
 
 /// Looks at one thread.
@@ -38,14 +37,14 @@ impl Probe {
     /// has slept all the time.
     pub(crate) fn look(&self) -> Option<Sight> {
         let ran = cpu_time(self.thread)?;
-        let (waited, switches) = self.schedstat.as_ref().and_then(delays).unwrap_or((0, 0));
+        let delays = self.schedstat.as_ref().and_then(delays);
         let state = match self.stat.as_ref().and_then(state)? {
             b'S' | b'D' => State::Asleep,
             b'R' => State::Runnable,
             b'T' | b't' => State::Stopped,
             _ => return None,
         };
-        Some(Sight { state, ran, waited, switches })
+        Some(Sight { state, ran, delays })
     }
 }
 
@@ -64,12 +63,18 @@ fn state(stat: &File) -> Option<u8> {
     text.get(end + 2).copied()
 }
 
-/// Time spent waiting for a core, and how often one was given: the second and the third number.
-fn delays(schedstat: &File) -> Option<(Nanos, u64)> {
+fn delays(schedstat: &File) -> Option<Delays> {
     let mut buffer = [0; 64];
     let length = schedstat.read_at(&mut buffer, 0).ok()?;
-    let mut numbers = std::str::from_utf8(&buffer[..length]).ok()?.split_whitespace().skip(1).map(str::parse);
-    Some((numbers.next()?.ok()?, numbers.next()?.ok()?))
+    parse_delays(std::str::from_utf8(&buffer[..length]).ok()?)
+}
+
+/// Time spent waiting for a core, and how often one was given: the second and the third number. A thread that has run was given one,
+/// so none at all is what a system says that does not count them.
+fn parse_delays(text: &str) -> Option<Delays> {
+    let mut numbers = text.split_whitespace().skip(1);
+    let (waited, switches) = (numbers.next()?.parse().ok()?, numbers.next()?.parse().ok()?);
+    (switches > 0).then_some(Delays { waited, switches })
 }
 
 /// The system call a thread is in, if it is in one.
@@ -91,6 +96,17 @@ mod tests {
     use std::sync::mpsc;
 
     #[test]
+    fn a_system_that_does_not_count_waits_does_not_say_that_there_were_none() {
+        assert_eq!(parse_delays("81632 4711 9\n"), Some(Delays { waited: 4711, switches: 9 }));
+        assert_eq!(parse_delays("81632 0 9\n"), Some(Delays { waited: 0, switches: 9 }));
+        for silent in ["0 0 0\n", "81632 0 0\n", "81632\n", ""] {
+            assert_eq!(parse_delays(silent), None, "{silent}");
+        }
+        let other = Probe { thread: native_id(), schedstat: None, ..Probe::new(native_id()) };
+        assert!(other.look().is_some_and(|sight| sight.ran > 0 && sight.delays.is_none()));
+    }
+
+    #[test]
     fn a_thread_that_waits_is_asleep_and_one_that_looks_at_itself_runs() {
         let (ids, id) = mpsc::channel();
         let (done, wait) = mpsc::channel::<()>();
@@ -103,7 +119,7 @@ mod tests {
             std::thread::yield_now();
         }
         let (before, after) = (probe.look().unwrap(), probe.look().unwrap());
-        assert_eq!((before.ran, before.switches), (after.ran, after.switches));
+        assert_eq!((before.ran, before.delays), (after.ran, after.delays));
         assert!(system_call(probe.thread()).is_some());
         drop(done);
         sleeper.join().unwrap();

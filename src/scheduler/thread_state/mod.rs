@@ -22,7 +22,14 @@ pub(crate) struct Sight {
     pub(crate) state: State,
     /// For how long it has been on a core since it began.
     pub(crate) ran: Nanos,
-    /// For how long it has waited for one, the wait that goes on now not counted.
+    /// None if the system does not say.
+    pub(crate) delays: Option<Delays>,
+}
+
+/// What the system says of a thread's waits for a core.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Delays {
+    /// For how long it has waited, the wait that goes on now not counted.
     pub(crate) waited: Nanos,
     /// How often it was given one.
     pub(crate) switches: u64,

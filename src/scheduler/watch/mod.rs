@@ -131,10 +131,11 @@ impl Watch {
     /// Looks at every slot once. How long until the next tick.
     pub(crate) fn tick(&mut self, now: Nanos) -> Nanos {
         let shared = self.shared.clone();
-        let missed = self.stops.missed(now, || Self::somebody_slept_on(&shared, &self.views));
+        let running = || self.views.iter().filter(|view| is_in_poll(view.epoch)).count().min(shared.config.permits);
+        let missed = self.stops.missed(now, || Self::somebody_slept_on(&shared, &self.views), running);
         standstill::tell(&shared, self.stops.standstill());
         self.overload.pass(now);
-        self.overload.saw(missed.starved());
+        self.overload.saw(missed.starved);
         let mut rescued = false;
         for (index, slot) in shared.slots.iter() {
             if index == self.views.len() {
@@ -156,9 +157,9 @@ impl Watch {
         length
     }
 
-    /// All is done before the next tick is due: from now on the watch's thread only waits for it.
-    pub(crate) fn rest(&mut self) {
-        self.stops.rest();
+    /// All is done before the next tick is due: from `now` on the watch's thread only waits for it.
+    pub(crate) fn rest(&mut self, now: Nanos) {
+        self.stops.rest(now, self.shared.reactor.clock());
     }
 
     /// The next tick comes when it comes: the watch is going to sleep, and keeps no worker's files open meanwhile.
