@@ -113,7 +113,8 @@ impl RuntimeMetrics {
     }
 
     /// How often the whole process was seen to stand still, for a quarter of a second or longer: stopped by a signal or a
-    /// debugger, frozen, or its virtual machine was. While all tasks sleep nobody sees it. A machine that is overloaded or suspended
+    /// debugger, frozen, or its virtual machine was. While all tasks sleep nobody sees it. Each runtime of a process counts it: sum no such
+    /// figures up. A machine that is overloaded or suspended
     /// does not count, nor a process that is out of its quota (its control group's `cpu.stat` counts that). Zero where the
     /// system does not tell enough: only Linux does.
     #[must_use]

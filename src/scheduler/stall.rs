@@ -46,9 +46,14 @@ pub(crate) struct Notice {
 }
 
 impl Notice {
-    /// Whether it begins something; a standstill begins and ends at once.
+    /// Whether it begins a stall of the place it names. A standstill begins and ends at once; that no thread can be had is nothing
+    /// that this place alone does.
     pub(crate) fn is_new(&self) -> bool {
-        self.stage == Stage::Detected || self.class == Class::Standstill
+        match self.class {
+            Class::NoThread => false,
+            Class::Standstill => true,
+            _ => self.stage == Stage::Detected,
+        }
     }
 }
 

@@ -24,12 +24,13 @@ use crate::tasks::Id;
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct StallReport {
-    /// Whether the stall was just found, goes on, or is over. A detection is not always followed by an end: a runtime that is
-    /// dropped tells no more.
+    /// Whether the stall was just found, goes on, or is over. A detection is not always followed by an end, nor is an end always
+    /// preceded by a detection: see [`StallStage`].
     pub stage: StallStage,
     /// What the thread is doing.
     pub class: StallClass,
-    /// The task. None if it is the future of a [`block_on`](super::Runtime::block_on) that drives a `current_thread` runtime.
+    /// The task. None where there is none, and `class` tells why: [`StallClass::NoThread`] and [`StallClass::ProcessStopped`] are
+    /// said of the whole; else it is the future of a [`block_on`](super::Runtime::block_on) that drives a `current_thread` runtime.
     pub task: Option<Id>,
     /// The task's name, if it was given one.
     pub name: Option<Arc<str>>,
@@ -52,6 +53,10 @@ pub struct StallReport {
 }
 
 /// When in a stall a report was made.
+///
+/// Who keeps a list of what is stuck opens an entry at `Detected` and closes it at `Ended`, if there is one; two classes are no such
+/// stall. A [`NoThread`](StallClass::NoThread) is only ever `Detected`, once a second while it lasts. A
+/// [`ProcessStopped`](StallClass::ProcessStopped) is only ever `Ended`: while it lasted nobody was there to tell.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum StallStage {
@@ -59,7 +64,7 @@ pub enum StallStage {
     Detected,
     /// It has lasted twice as long as at the last report.
     Ongoing,
-    /// The poll has ended after all.
+    /// The poll has ended after all. Not told by a runtime that is dropped before.
     Ended,
 }
 
@@ -80,8 +85,9 @@ pub enum StallClass {
     /// back.
     NoThread,
     /// The whole process stood still for `elapsed`, a quarter of a second at least: stopped by a signal or a debugger, frozen,
-    /// or its virtual machine was. Told once it is over, as [`StallStage::Ended`], of no task; `location` is where the runtime was
-    /// built. See [`RuntimeMetrics::process_stops`](super::RuntimeMetrics::process_stops).
+    /// or its virtual machine was. Told once it is over, as [`StallStage::Ended`] without a [`StallStage::Detected`] before it, and of
+    /// no task; `location` is where the runtime was built. Each runtime of the process tells and counts it; what no callback takes is
+    /// written once. See [`RuntimeMetrics::process_stops`](super::RuntimeMetrics::process_stops).
     ProcessStopped,
 }
 

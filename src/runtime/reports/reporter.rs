@@ -54,6 +54,10 @@ impl Reports {
     /// with the next notice.
     pub(in crate::runtime) fn push(self: &Arc<Self>, notice: Notice, threads: &Spawner, runtime: &Weak<Inner>) {
         let mut waiting = self.queue.lock();
+        if waiting.closed {
+            // The watch may have one more while it ends; a reporter of its own would run beside the first, which tells the rest.
+            return;
+        }
         if waiting.notices.len() >= QUEUE {
             if notice.is_new() {
                 *waiting.lost.entry(key(&notice)).or_default() += 1;
@@ -76,7 +80,8 @@ impl Reports {
         }
     }
 
-    /// Ends the reporter once it has told what is queued.
+    /// Ends the reporter once it has told what is queued. From now on it does not touch the runtime: whoever drops that may rely
+    /// on its descriptors being closed.
     pub(in crate::runtime) fn close(&self) {
         let mut waiting = self.queue.lock();
         waiting.closed = true;
@@ -114,9 +119,7 @@ impl Reports {
         let entry = told.entry(key(notice)).or_default();
         let Some(suppressed) = entry.admit(notice) else { return };
         let mut report = StallReport::new(notice, suppressed);
-        if let Some(scheduler) = runtime.upgrade().map(|runtime| runtime.scheduler.clone()) {
-            find_out(&mut report, notice, collector, &scheduler);
-        }
+        find_out(&mut report, notice, collector, &Lent { reports: self, runtime });
         // The user's code, or the logger's. If it panics the panic hook has told; the next report is made all the same.
         let told = AssertUnwindSafe(|| match &self.callback {
             Some(callback) => callback(&report),
@@ -129,11 +132,26 @@ impl Reports {
     }
 }
 
+/// The runtime, for a look and no longer: to find out takes a tenth of a second at times, and the runtime may end meanwhile.
+struct Lent<'a> {
+    reports: &'a Reports,
+    runtime: &'a Weak<Inner>,
+}
+
+impl Lent<'_> {
+    /// Looks, unless the reports are closed. They cannot be meanwhile, so it is not here that the runtime's last reference goes.
+    fn look<R>(&self, look: impl FnOnce(&Shared) -> R) -> Option<R> {
+        let waiting = self.reports.queue.lock();
+        let runtime = if waiting.closed { None } else { self.runtime.upgrade() };
+        runtime.map(|runtime| look(&runtime.scheduler))
+    }
+}
+
 /// Finds out what the watch had no time for. What hangs on the thread's stack or its descriptors counts only if the poll
 /// lasts when it has been read.
-fn find_out(report: &mut StallReport, notice: &Notice, collector: &mut Option<Collector>, scheduler: &Shared) {
-    let lasts = || notice.poll.is_some_and(|poll| poll.lasts(&scheduler.slots));
-    report.name = scheduler.registry.name_of(notice.task);
+fn find_out(report: &mut StallReport, notice: &Notice, collector: &mut Option<Collector>, runtime: &Lent<'_>) {
+    let lasts = || notice.poll.is_some_and(|poll| runtime.look(|shared| poll.lasts(&shared.slots)).unwrap_or(false));
+    report.name = runtime.look(|shared| shared.registry.name_of(notice.task)).flatten();
     if let Some(call) = &notice.system_call {
         let (name, subject) = system_calls::describe(call);
         (report.system_call, report.file) = (name, subject.filter(|_| lasts()));
@@ -238,5 +256,30 @@ mod tests {
         push(other);
         assert_eq!(told.recv(), Ok(3));
         reports.close();
+    }
+
+    #[test]
+    fn what_comes_after_the_end_starts_no_second_reporter() {
+        let (sender, told) = std::sync::mpsc::channel();
+        let sender = Mutex::new(sender);
+        let callback = move |report: &StallReport| sender.lock().send(report.elapsed).unwrap();
+        let reports = Arc::new(Reports::new(Some(Arc::new(callback)), false));
+        let threads = Spawner { name: None, stack_size: None, on_start: None, on_stop: None };
+        reports.push(notice(Stage::Detected, 1), &threads, &Weak::new());
+        reports.close();
+        reports.push(notice(Stage::Detected, 2), &threads, &Weak::new());
+        assert!(reports.queue.lock().reporter.is_none());
+        drop(reports);
+        // The reporter holds the last reference, and ends.
+        assert_eq!(told.iter().count(), 1);
+    }
+
+    #[test]
+    fn that_no_thread_can_be_had_is_no_stall_of_the_place_that_is_named() {
+        let none = Notice { class: Class::NoThread, ..notice(Stage::Detected, 0) };
+        let mut told = Told::default();
+        assert!(!none.is_new() && notice(Stage::Detected, 1).is_new());
+        assert_eq!((told.admit(&none), told.admit(&none)), (Some(0), Some(0)));
+        assert_eq!(told.admit(&notice(Stage::Detected, 1)), Some(0));
     }
 }

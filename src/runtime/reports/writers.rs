@@ -1,14 +1,25 @@
 //! Where reports go that no callback takes: to `tracing` if the program listens there, else to `log`, else to stderr.
 
 use std::io::Write;
+use std::time::{Duration, Instant};
 
-use super::StallReport;
+use super::{StallClass, StallReport};
+use crate::primitives::Mutex;
 
 /// What the reports are filed under, in `tracing` and in `log`.
 const TARGET: &str = "freewheel::stall";
 
-/// Writes a report where the program listens.
+/// A standstill that is told so soon after another is the same one, told by another runtime: the next would itself have lasted longer.
+const SAME: Duration = Duration::from_millis(200);
+
+/// When the last standstill of the process was told.
+static STOOD_STILL: Mutex<Option<Instant>> = Mutex::new(None);
+
+/// Writes a report where the program listens; what is said of the whole process once, however many runtimes it has.
 pub(super) fn write(report: &StallReport) {
+    if report.class == StallClass::ProcessStopped && !is_first(&mut STOOD_STILL.lock(), Instant::now()) {
+        return;
+    }
     if traced(report) {
         return;
     }
@@ -18,6 +29,15 @@ pub(super) fn write(report: &StallReport) {
         // Nobody there to read it is no reason to panic.
         let _ = writeln!(std::io::stderr(), "freewheel: {report}");
     }
+}
+
+/// Whether nobody has told of this standstill yet.
+fn is_first(told: &mut Option<Instant>, now: Instant) -> bool {
+    let is_first = told.is_none_or(|told| now.duration_since(told) >= SAME);
+    if is_first {
+        *told = Some(now);
+    }
+    is_first
 }
 
 /// Writes it as an event; false if nobody subscribes on this thread.
@@ -50,4 +70,17 @@ fn traced(report: &StallReport) -> bool {
 #[cfg(not(feature = "tracing"))]
 fn traced(_report: &StallReport) -> bool {
     false
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_standstill_that_several_runtimes_tell_is_written_once() {
+        let (mut told, now) = (None, Instant::now());
+        assert!(is_first(&mut told, now));
+        assert!(!is_first(&mut told, now + Duration::from_millis(3)));
+        assert!(is_first(&mut told, now + Duration::from_millis(250)));
+    }
 }
