@@ -70,7 +70,10 @@ const CALLS: &[(c::c_long, &str, On)] = &[
     (c::SYS_epoll_pwait, "epoll_pwait", On::Descriptor),
     (c::SYS_execve, "execve", On::Path(0)),
     (c::SYS_faccessat, "faccessat", On::Path(1)),
+    (c::SYS_faccessat2, "faccessat2", On::Path(1)),
     (c::SYS_fallocate, "fallocate", On::Descriptor),
+    (c::SYS_fchmodat, "fchmodat", On::Path(1)),
+    (c::SYS_fchownat, "fchownat", On::Path(1)),
     (c::SYS_fcntl, "fcntl", On::Descriptor),
     (c::SYS_fdatasync, "fdatasync", On::Descriptor),
     (c::SYS_flock, "flock", On::Descriptor),
@@ -114,14 +117,24 @@ const CALLS: &[(c::c_long, &str, On)] = &[
     (c::SYS_syncfs, "syncfs", On::Descriptor),
     (c::SYS_truncate, "truncate", On::Path(0)),
     (c::SYS_unlinkat, "unlinkat", On::Path(1)),
+    (c::SYS_utimensat, "utimensat", On::Path(1)),
     (c::SYS_wait4, "wait4", On::Always("a child process")),
     (c::SYS_waitid, "waitid", On::Always("a child process")),
     (c::SYS_write, "write", On::Descriptor),
     (c::SYS_writev, "writev", On::Descriptor),
+    // What the C library's `stat` is.
+    #[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
+    (c::SYS_newfstatat, "newfstatat", On::Path(1)),
+    #[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
+    (c::SYS_renameat, "renameat", On::Path(1)),
     #[cfg(target_arch = "x86_64")]
     (c::SYS_access, "access", On::Path(0)),
     #[cfg(target_arch = "x86_64")]
+    (c::SYS_chmod, "chmod", On::Path(0)),
+    #[cfg(target_arch = "x86_64")]
     (c::SYS_epoll_wait, "epoll_wait", On::Descriptor),
+    #[cfg(target_arch = "x86_64")]
+    (c::SYS_lstat, "lstat", On::Path(0)),
     #[cfg(target_arch = "x86_64")]
     (c::SYS_mkdir, "mkdir", On::Path(0)),
     #[cfg(target_arch = "x86_64")]
@@ -171,6 +184,10 @@ mod tests {
         let path = c"/tmp/a-pipe-without-a-writer";
         assert_eq!(described(c::SYS_openat, &[0, path.as_ptr() as u64]).1, path.to_str().unwrap());
         assert_eq!(described(c::SYS_openat, &[0, 1]).1, "");
+        #[cfg(target_arch = "x86_64")]
+        for call in [c::SYS_newfstatat, c::SYS_faccessat2, c::SYS_renameat, c::SYS_utimensat, c::SYS_fchmodat] {
+            assert_eq!(described(call, &[0, path.as_ptr() as u64]).1, path.to_str().unwrap());
+        }
     }
 
     #[test]

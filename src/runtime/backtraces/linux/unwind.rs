@@ -25,6 +25,9 @@ const UNKNOWN: u64 = 0x7ead_0000_0000_0000;
 /// Where the registers lie in what the system leaves on the stack for a signal handler.
 const REGISTERS: usize = mem::offset_of!(libc::ucontext_t, uc_mcontext) + mem::offset_of!(libc::mcontext_t, gregs);
 
+/// `mov rax, 15; syscall`: the call `rt_sigreturn`.
+const RETURN_FROM_SIGNAL: [u8; 9] = [0x48, 0xc7, 0xc0, 0x0f, 0, 0, 0, 0x0f, 0x05];
+
 /// How far out a function's own frame pointer is sought, in bytes.
 const FAR: u64 = 64 * 1024;
 
@@ -112,7 +115,8 @@ impl Walk {
                 Some(self.registers.sp().checked_add(REGISTERS as u64)?).filter(|_| ends_signal(modules, at))?;
             let register = |number: libc::c_int| snapshot.word(place.checked_add(8 * number as u64)?);
             let (ip, sp, bp) = (register(libc::REG_RIP)?, register(libc::REG_RSP)?, register(libc::REG_RBP)?);
-            // Further out, as any frame; a handler on a stack of its own interrupted one that was not copied.
+            // Further out, as any frame. What a handler on a stack of its own interrupted is shown only if its stack lies above that
+            // one, and then alone: it was not copied.
             (modules.is_code(ip) && sp > self.registers.sp()).then(|| UnwindRegsX86_64::new(ip, sp, bp))
         };
         let Some(registers) = interrupted() else { return ControlFlow::Break(End::Broken) };
@@ -168,16 +172,17 @@ fn calls(modules: &Modules, address: u64, function: u64) -> bool {
     }
 }
 
-/// Whether a function may return to `address`: because it was called there, or as the handler of a signal.
-fn may_return_to(modules: &mut Modules, address: u64) -> bool {
-    if follows_call(modules, address) {
-        return true;
-    }
-    let Some(found) = FrameAddress::from_return_address(address).filter(|_| modules.is_code(address)) else {
-        return false;
-    };
-    modules.load(found.address_for_lookup());
-    ends_signal(modules, found)
+/// Whether a function may return to `address`: because it was called there, or as the handler of a signal. Asked of any word on
+/// a stack, so by the code alone: the unwind tables of its library may not have been copied, nor ever be needed.
+fn may_return_to(modules: &Modules, address: u64) -> bool {
+    follows_call(modules, address) || returns_from_signal(modules, address)
+}
+
+/// Whether the code at `address` is what the C library lets a handler return to. Unwinders have known it by its bytes for so long
+/// that it cannot change.
+fn returns_from_signal(modules: &Modules, address: u64) -> bool {
+    let mut bytes = [0; RETURN_FROM_SIGNAL.len()];
+    modules.is_code(address) && own_memory::read(address, &mut bytes) == bytes.len() && bytes == RETURN_FROM_SIGNAL
 }
 
 /// Whether `address` is one that a call may return to: in code, behind an instruction of one of the forms of a call.
