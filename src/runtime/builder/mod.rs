@@ -62,9 +62,15 @@ impl Builder {
     /// As asyncio's debug mode does it (`slow_callback_duration`), but while it lasts: with [`on_stall`](Self::on_stall),
     /// [`stall_threshold`](Self::stall_threshold) or [`stall_backtraces`](Self::stall_backtraces) set, or with
     /// `FREEWHEEL_STALL=warn` or `backtrace` in the environment, the runtime has one thread of its own,
-    /// `freewheel-watch`. It looks at the thread in `block_on` each millisecond while that one runs something, sleeps
-    /// otherwise, and costs a task nothing. Reported are tasks, and the future of `block_on` itself. Unless asked there is no
-    /// such thread, and nobody notices.
+    /// `freewheel-watch`. It looks at the thread in `block_on` each [tick](Self::watch_tick), a millisecond, while that one runs
+    /// something, and sleeps when it has been idle for some ticks. Reported are tasks, and the future of `block_on` itself. Unless asked
+    /// there is no such thread, and nobody notices. What it costs:
+    /// * A poll costs no more. But what wakes the runtime out of quiet rings the watch (a futex call), which then ticks some 17 times
+    ///   before it sleeps again: each a wake-up on another core, or, where there is but one, on this.
+    /// * The program has a second thread, which may matter to one that has no other: `unshare` and `setns` refuse some namespaces then,
+    ///   and a child made by `fork` may only call what is async-signal-safe before it calls `exec`. So build the runtime
+    ///   after such steps, and tell your operators if `FREEWHEEL_STALL=warn` is not for them.
+    /// * [`build`](Self::build) may fail for want of that thread.
     ///
     /// ```
     /// use std::{sync::mpsc, thread, time::Duration};
