@@ -395,3 +395,17 @@ fn stop_ends_run_forever_and_not_block_on() {
         runtime.run_forever();
     });
 }
+
+#[test]
+fn the_round_after_a_stop_bears_the_place_of_the_call() {
+    support::test(|| {
+        let runtime = support::current_thread();
+        runtime.handle().stop();
+        // It runs before the round's own task.
+        let listed = runtime.spawn(async { Handle::current().tasks() });
+        runtime.run_forever();
+        let here: Vec<bool> =
+            runtime.block_on(listed).unwrap().iter().map(|task| task.location.file() == file!()).collect();
+        assert_eq!(here, [true, true]);
+    });
+}

@@ -5,6 +5,7 @@ use std::future::poll_fn;
 use super::Handle;
 
 /// Drives the runtime until it is stopped. A stop that was asked for before gives what is ready one round.
+#[track_caller]
 pub(super) fn run(handle: &Handle) {
     let stop = &handle.inner().stop;
     if stop.take() {

@@ -137,6 +137,7 @@ impl Runtime {
     /// runtime.run_forever();
     /// # Ok::<(), std::io::Error>(())
     /// ```
+    #[track_caller]
     pub fn run_forever(&self) {
         forever::run(&self.handle);
     }
