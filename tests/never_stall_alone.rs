@@ -302,3 +302,32 @@ fn it_can_be_dropped_in_its_own_task_and_shut_down_while_it_is_stuck() {
         driver.join().unwrap();
     });
 }
+
+/// In which order tasks run that were queued by a task and from outside, after one in which the thread is in `slow`.
+fn order(runtime: Runtime, slow: impl FnOnce() + Send + 'static) -> Vec<u32> {
+    let (noted, order) = mpsc::channel();
+    let note = move |number| {
+        let noted = noted.clone();
+        async move { noted.send(number).unwrap() }
+    };
+    runtime.block_on(async {
+        let handle = Handle::current();
+        let mut tasks = vec![handle.spawn(async move { slow() })];
+        tasks.extend((0..4).map(|number| handle.spawn(note(number))));
+        let outside = thread::spawn(move || (4..8).map(|number| handle.spawn(note(number))).collect::<Vec<_>>());
+        for task in tasks.into_iter().chain(outside.join().unwrap()) {
+            task.await.unwrap();
+        }
+    });
+    order.try_iter().collect()
+}
+
+#[test]
+fn tasks_run_in_the_same_order_whether_they_are_watched_or_not() {
+    test(|| {
+        let (watched, reports) = reporting();
+        let until_seen = move || assert!(reports.iter().any(|report| report.task.is_some()));
+        let unwatched = Builder::new_current_thread().build().unwrap();
+        assert_eq!(order(watched, until_seen), order(unwatched, || ()));
+    });
+}

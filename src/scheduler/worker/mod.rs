@@ -159,8 +159,9 @@ impl Worker {
             }
             record => self.run_known(task, record),
         };
-        if slot.is_slow() {
-            // With polls this long, so many of them are too long for the injector to wait.
+        if slot.is_slow() && self.shared.config.hands_off {
+            // With polls this long, so many of them are too long for the injector to wait. Not in `current_thread`, which keeps
+            // the tasks' order, watched or not.
             self.until_injector.set(1);
         }
         slot.end_poll();
