@@ -331,3 +331,32 @@ fn tasks_run_in_the_same_order_whether_they_are_watched_or_not() {
         assert_eq!(order(watched, until_seen), order(unwatched, || ()));
     });
 }
+
+#[test]
+fn whoever_drives_has_the_permit_from_the_first_poll_on_however_many_spawn_meanwhile() {
+    test(|| {
+        let (runtime, _reports) = reporting();
+        let (handle, over) = (runtime.handle(), AtomicBool::new(false));
+        let without = thread::scope(|scope| {
+            scope.spawn(|| {
+                while !over.load(Ordering::Relaxed) {
+                    if handle.metrics().num_alive_tasks() < 1000 {
+                        drop(handle.spawn(async {}));
+                    }
+                }
+            });
+            let rounds = (0..20_000).filter(|round| {
+                if round % 4 == 0 {
+                    // Runs what has come meanwhile, and may sleep.
+                    runtime.block_on(async { handle.spawn(async {}).await.unwrap() });
+                }
+                let seen = runtime.block_on(async { format!("{handle:?}") });
+                !seen.contains("idle_permits: 0")
+            });
+            let without = rounds.count();
+            over.store(true, Ordering::Relaxed);
+            without
+        });
+        assert_eq!(without, 0, "so often a future was polled without the permit");
+    });
+}

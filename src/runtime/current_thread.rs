@@ -80,9 +80,9 @@ fn drive_or_wait<F: Future>(
     let mut listed = Listed::default();
     loop {
         if let Some(worker) = driver.0.take() {
-            worker.take_the_permit();
             let driving = Driving { driver, worker: Some(worker) };
             let worker = driving.worker.as_ref().expect("put there a line above");
+            worker.take_the_permit();
             let _entered = scheduler::enter(worker);
             return drive(inner, worker, future, location);
         }

@@ -17,6 +17,8 @@
 //! 2. While there is a poller, one idle permit is reserved for it: it is the one to be claimed when a single permit is left.
 //!    So an event always finds its poller able to run what it woke.
 //! 3. `permits + (permits in hands) = worker_threads`, always.
+//! 4. Where whoever drives brings the only thread, the one permit is idle while nobody drives, at every moment: see
+//!    [`Idle::claim_poller`]. So a driver always finds it, always sleeps in the poll, and nobody lies on the stack.
 //!
 //! The version makes the stack safe against A-B-A: it would take 2⁴⁸ changes between a load and its exchange.
 //! Models: `loom-tests/src/models/idle.rs`. Sleep and wake as a whole: `sleep.md`.
@@ -156,6 +158,21 @@ impl Idle {
         // for work after this fence.
         fence(Ordering::SeqCst);
         self.no_spare().then_some(Claim::NoThread)
+    }
+
+    /// Claims the poller or nobody: for where whoever drives brings the only thread. The caller has published and fenced, as for
+    /// [`Idle::claim`], which would take the permit first and look for a thread then. While nobody drives there is none: a
+    /// driver that came at that moment would find no permit.
+    pub(crate) fn claim_poller(&self) -> Claim {
+        // Relaxed: the caller's fence orders this load after its push.
+        let mut seen = Counts(self.counts.load(Ordering::Relaxed));
+        while seen.poller().is_some() {
+            match self.exchange(seen, Counts(seen.without_poller().0 - ONE_PERMIT + ONE_SEARCHING)) {
+                Ok(()) => return Claim::Poller,
+                Err(now) => seen = now,
+            }
+        }
+        Claim::Nobody
     }
 
     /// Gives thread `me`'s permit back and makes it a sleeper. The caller then fences and looks for work once more

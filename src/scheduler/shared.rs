@@ -127,7 +127,8 @@ impl Shared {
 
     /// Wakes one sleeper as a searcher, if there is cause. The caller has fenced.
     pub(crate) fn wake_one(&self) {
-        match self.idle.claim() {
+        let claim = if self.config.hands_off { self.idle.claim() } else { self.idle.claim_poller() };
+        match claim {
             Claim::Nobody => {}
             Claim::Sleeper(index) => {
                 self.rouse_watch();
@@ -167,12 +168,8 @@ impl Shared {
     }
 
     /// One more thread is needed: the reactor thread is to start it. It is awake, for nobody polls now; roused all the same,
-    /// should a poller have come at this moment and it have gone to sleep on that. Where whoever drives brings the only thread,
-    /// nobody is wanted.
-    pub(crate) fn want_thread(&self) {
-        if !self.config.hands_off {
-            return;
-        }
+    /// should a poller have come at this moment and it have gone to sleep on that.
+    fn want_thread(&self) {
         self.lifecycle.want_thread();
         self.rouse_watch();
     }

@@ -3,6 +3,7 @@
 mod baton;
 mod blocking;
 mod blocking_tasks;
+mod driven;
 mod due;
 mod engine;
 mod guests;
@@ -31,6 +32,7 @@ pub const ALL: &[Models] = &[
     baton::MODELS,
     blocking::MODELS,
     blocking_tasks::MODELS,
+    driven::MODELS,
     due::MODELS,
     guests::MODELS,
     handoff::MODELS,

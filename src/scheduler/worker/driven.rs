@@ -7,11 +7,13 @@ use super::Worker;
 use crate::primitives::thread::native_id;
 
 impl Worker {
-    /// This thread begins to drive: it takes the permit until it gives it back.
+    /// This thread begins to drive: it takes the permit until it gives it back. It is there, for whoever has the worker is the
+    /// only one to take it, and no claim does, see [`Idle::claim_poller`](super::super::idle::Idle::claim_poller).
+    ///
+    /// # Panics
+    /// If it is not there: to drive without it would be to drive unwatched, and at the first sleep for ever.
     pub(crate) fn take_the_permit(&self) {
-        if !self.shared.idle.take_permit() {
-            return;
-        }
+        assert!(self.shared.idle.take_permit(), "nobody drives, and the permit is gone");
         self.slot().set_control(Control::Active);
         if self.shared.config.watch.watches {
             self.slot().set_thread(native_id());
