@@ -2,9 +2,10 @@
 
 mod support;
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::cell::RefCell;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc::{self, Receiver, Sender};
+use std::sync::{Arc, Barrier, Mutex};
 use std::time::{Duration, Instant};
 
 use freewheel::runtime::{Builder, Handle, Runtime};
@@ -87,7 +88,7 @@ fn fault_67_a_panic_is_carried_and_the_next_job_runs() {
 #[test]
 fn jobs_that_wait_for_each_other_all_run() {
     both_flavors(|runtime| {
-        let meet = Arc::new(std::sync::Barrier::new(20));
+        let meet = Arc::new(Barrier::new(20));
         let jobs: Vec<_> = (0..20)
             .map(|_| {
                 let meet = meet.clone();
@@ -143,6 +144,131 @@ fn when_the_drop_is_over_no_thread_of_the_pool_holds_the_runtime() {
         }
     })
     .assert_ok();
+}
+
+/// A runtime whose pool's threads go after a millisecond without work.
+fn short_lived(stop: impl Fn() + Send + Sync + 'static) -> Runtime {
+    let mut builder = Builder::new_current_thread();
+    builder.thread_keep_alive(Duration::from_millis(1)).on_thread_stop(stop).max_blocking_threads(2);
+    builder.enable_all().build().unwrap()
+}
+
+#[test]
+fn nor_does_one_that_goes_by_its_keep_alive() {
+    support::in_child("nor_does_one_that_goes_by_its_keep_alive", || {
+        let before = support::file_descriptors();
+        for round in 0..200 {
+            let mut builder = Builder::new_current_thread();
+            let runtime = builder.thread_keep_alive(Duration::from_micros(200)).enable_all().build().unwrap();
+            runtime.block_on(runtime.spawn_blocking(|| ())).unwrap();
+            let begun = Instant::now();
+            while begun.elapsed() < Duration::from_micros(150 + 5 * (round % 60)) {
+                std::hint::spin_loop();
+            }
+            drop(runtime);
+            assert_eq!(support::file_descriptors(), before, "after round {round}");
+        }
+        // In the midst of its stop hook.
+        let stopped = Arc::new(AtomicUsize::new(0));
+        let (tell, told) = mpsc::channel();
+        let counter = stopped.clone();
+        let runtime = short_lived(move || {
+            tell.send(()).unwrap();
+            // Not to wait for anything: a hook that takes its time, longer than a drop that does not wait for it.
+            std::thread::sleep(Duration::from_millis(100));
+            counter.fetch_add(1, Ordering::Relaxed);
+        });
+        runtime.block_on(runtime.spawn_blocking(|| ())).unwrap();
+        told.recv().unwrap();
+        assert_eq!(stopped.load(Ordering::Relaxed), 0);
+        drop(runtime);
+        assert_eq!((stopped.load(Ordering::Relaxed), support::file_descriptors()), (1, before));
+    })
+    .assert_ok();
+}
+
+#[test]
+fn a_thread_in_its_stop_hook_counts_and_is_replaced_after_it() {
+    test(|| {
+        let stopped = Arc::new(AtomicUsize::new(0));
+        let (tell, told) = mpsc::channel();
+        let counter = stopped.clone();
+        let mut builder = Builder::new_current_thread();
+        builder.thread_keep_alive(Duration::from_millis(1)).max_blocking_threads(1).on_thread_stop(move || {
+            let _ = tell.send(());
+            // Not to wait for anything: a hook that takes its time.
+            std::thread::sleep(Duration::from_millis(50));
+            counter.fetch_add(1, Ordering::Relaxed);
+        });
+        let runtime = builder.enable_all().build().unwrap();
+        runtime.block_on(runtime.spawn_blocking(|| ())).unwrap();
+        told.recv().unwrap();
+        let job = runtime.spawn_blocking(move || stopped.load(Ordering::Relaxed));
+        assert_eq!(runtime.block_on(job).unwrap(), 1);
+    });
+}
+
+/// Dropped, it drops the runtime, after it has said so, and then tells whether the job had ended by that time.
+struct Dropper {
+    runtime: Option<Runtime>,
+    begun: Sender<()>,
+    job_ended: Arc<AtomicBool>,
+    verdict: Sender<bool>,
+}
+
+impl Drop for Dropper {
+    fn drop(&mut self) {
+        self.begun.send(()).unwrap();
+        drop(self.runtime.take());
+        self.verdict.send(self.job_ended.load(Ordering::Relaxed)).unwrap();
+    }
+}
+
+/// Two jobs run at once. The thread of the first goes by its keep-alive and drops the runtime on its way: in the
+/// stop hook, or after that in the destructor of a thread-local.
+fn a_thread_on_its_way_drops_the_runtime_while_a_job_runs(in_hook: bool) {
+    thread_local! {
+        static LAST: RefCell<Option<Dropper>> = const { RefCell::new(None) };
+    }
+    test(|| {
+        let shelf = Arc::new(Mutex::new(None::<Dropper>));
+        let last = shelf.clone();
+        let runtime = short_lived(move || {
+            // Its own line: the other thread's hook must not find it locked during the drop.
+            let dropper = if in_hook { last.lock().unwrap().take() } else { None };
+            drop(dropper);
+        });
+        let (meet, ended) = (Arc::new(Barrier::new(2)), Arc::new(AtomicBool::new(false)));
+        let (begun, begin) = mpsc::channel::<()>();
+        let (verdict, judged) = mpsc::channel();
+        let (arrived, done) = (meet.clone(), ended.clone());
+        drop(runtime.spawn_blocking(move || {
+            arrived.wait();
+            begin.recv().unwrap();
+            // Not to wait for anything: a drop that does not wait for this job is over sooner.
+            std::thread::sleep(Duration::from_millis(50));
+            done.store(true, Ordering::Relaxed);
+        }));
+        let handle = runtime.handle().clone();
+        *shelf.lock().unwrap() = Some(Dropper { runtime: Some(runtime), begun, job_ended: ended, verdict });
+        drop(handle.spawn_blocking(move || {
+            meet.wait();
+            if !in_hook {
+                LAST.set(shelf.lock().unwrap().take());
+            }
+        }));
+        assert!(judged.recv().unwrap(), "the drop did not wait for the job");
+    });
+}
+
+#[test]
+fn a_stop_hook_that_drops_the_runtime_waits_for_the_other_jobs() {
+    a_thread_on_its_way_drops_the_runtime_while_a_job_runs(true);
+}
+
+#[test]
+fn so_does_the_destructor_of_a_thread_local() {
+    a_thread_on_its_way_drops_the_runtime_while_a_job_runs(false);
 }
 
 #[test]

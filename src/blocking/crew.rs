@@ -94,7 +94,7 @@ pub(crate) struct Crew<J: Job> {
     pub(crate) queue: Queue<J>,
     pub(crate) roster: Roster<J::Label>,
     pub(crate) config: Config,
-    /// Taken out of the spawner: it must have run before a closed pool counts the thread as gone.
+    /// Taken out of the spawner: it must have run before the pool counts the thread as gone.
     pub(crate) on_stop: OnStop,
     numbers: Numbers,
     clock: Clock,
@@ -177,6 +177,7 @@ impl<J: Job> Crew<J> {
     /// hesitation. Beyond, the scout watches for a moment; as long as each of the others has begun a job in that time, one
     /// more of them would only take turns with the rest. It does not watch for ever: short jobs too may be ones that wait,
     /// so a queue that does not become empty gains a thread every ten watches. A pool whose jobs all block gains one at once.
+    /// A thread in its stop hook is taken for one whose job blocks.
     pub(crate) fn pace(&self, parker: &Parker) {
         for _ in 0..PACES {
             let working = self.roster.threads().saturating_sub(self.roster.idle() + 1);
@@ -200,7 +201,8 @@ impl<J: Job> Crew<J> {
     }
 
     /// Stops the intake, discards what has not begun, waits up to `timeout` (None: without limit) for what has. Returns the
-    /// jobs that still run. Called from a thread of the pool it does not wait for that one. Only the first call waits.
+    /// jobs that still run. From a thread that the pool counts, in a job or in its stop hook, it does not wait for that one.
+    /// Only the first call waits.
     pub(crate) fn close(&self, timeout: Option<Duration>) -> Vec<J::Label> {
         let Some(resting) = self.roster.close() else { return Vec::new() };
         for unparker in resting {
@@ -215,6 +217,6 @@ impl<J: Job> Crew<J> {
         let deadline = timeout.map(|timeout| self.clock.now().saturating_add(nanos(timeout)));
         let but = usize::from(here.is_some());
         self.roster.wait_until_left(but, deadline, &self.clock);
-        if self.roster.threads() > but { self.roster.running(here) } else { Vec::new() }
+        if self.roster.threads() > but { self.roster.running(here.flatten()) } else { Vec::new() }
     }
 }

@@ -1,25 +1,30 @@
 //! One thread's life in the blocking pool: from the moment it is counted until it is counted no more.
 //!
 //! The [`Post`] is the thread's place in the count. Whoever makes a thread makes the post first and moves it into the
-//! thread's body: if the system refuses the thread, or a hook of the user's unwinds it, the post is dropped and takes itself
+//! thread's body: if the system refuses the thread, or something unwinds it, the post is dropped and takes itself
 //! off the roster, so the count can never drift.
 
 use std::cell::Cell;
 
 use super::crew::{Crew, Job};
-use super::roster::{May, Seat};
+use super::roster::{Duty, May, Seat};
 use crate::primitives::parker::Parker;
 use crate::primitives::{Arc, assert_none_held, thread, thread_local};
 
 thread_local! {
-    /// Which crew this thread serves (its address), and at which seat.
-    static PLACE: Cell<Option<(usize, usize)>> = const { Cell::new(None) };
+    /// Which crew counts this thread (its address), and its seat there, if it has one still. It stands for as long as the
+    /// count and no longer: a destructor of this thread's may meet another crew at the address.
+    static PLACE: Cell<Option<(usize, Option<usize>)>> = const { Cell::new(None) };
 }
 
-/// The seat of the calling thread, if it serves `crew`.
-pub(super) fn place_here<J: Job>(crew: &Crew<J>) -> Option<usize> {
+/// Whether `crew` counts the calling thread, and at which seat.
+pub(super) fn place_here<J: Job>(crew: &Crew<J>) -> Option<Option<usize>> {
     let place = PLACE.try_with(Cell::get).ok().flatten();
     place.filter(|&(address, _)| address == address_of(crew)).map(|(_, key)| key)
+}
+
+fn set_place(place: Option<(usize, Option<usize>)>) {
+    let _ = PLACE.try_with(|here| here.set(place));
 }
 
 fn address_of<J: Job>(crew: &Crew<J>) -> usize {
@@ -33,7 +38,9 @@ pub(super) struct Post<J: Job> {
     counted: bool,
     /// This thread is the scout.
     scout: bool,
-    /// Its seat, once it runs.
+    /// The thread runs, and is the calling one.
+    serves: bool,
+    /// Its seat, while it works or rests.
     key: Option<usize>,
 }
 
@@ -43,18 +50,20 @@ enum Rest {
     Appointed,
     /// The pool is closed.
     Closed,
-    /// Nobody needed it for so long that it left.
+    /// Nobody needed it for so long that it leaves.
     Left,
 }
 
 impl<J: Job> Post<J> {
     /// For a thread that the roster counts, and calls the scout, already.
     pub(super) fn new(crew: Arc<Crew<J>>) -> Self {
-        Self { crew, counted: true, scout: true, key: None }
+        Self { crew, counted: true, scout: true, serves: false, key: None }
     }
 
     /// The thread's body.
     pub(super) fn serve(mut self) {
+        self.serves = true;
+        self.set_seat(None);
         let mut served = false;
         if let Some(around) = self.crew.config.around.clone() {
             around(&mut || {
@@ -65,9 +74,13 @@ impl<J: Job> Post<J> {
         if !served {
             self.live();
         }
-        // After what was around it has let go of the runtime: the end waits for this.
-        if self.counted {
-            self.leave(false);
+        // After the stop hook, and after what was around it has let go of the runtime: the end waits for this.
+        self.leave(false);
+        // Whoever found the cap reached left the job to this thread too.
+        match self.crew.look_again(May::Create) {
+            // Not here, where nobody waits for this thread any more: whoever closes drains, and whoever submits later.
+            Duty::Drain => {}
+            duty => Crew::act(&self.crew, duty),
         }
     }
 
@@ -75,16 +88,13 @@ impl<J: Job> Post<J> {
     fn live(&mut self) {
         let crew = self.crew.clone();
         self.work(&crew, &Parker::new());
-        if let Some(on_stop) = &crew.on_stop.0 {
-            on_stop();
-        }
+        thread::call(crew.on_stop.0.as_ref());
     }
 
-    /// Takes a seat and runs jobs. When it returns, either this thread is counted no more or the pool is closed.
+    /// Takes a seat and runs jobs, until the keep-alive is over (then it has none any more) or the pool is closed.
     fn work(&mut self, crew: &Arc<Crew<J>>, parker: &Parker) {
         let (key, seat) = crew.roster.sit_down(parker.unparker());
-        self.key = Some(key);
-        let _ = PLACE.try_with(|place| place.set(Some((address_of(&**crew), key))));
+        self.set_seat(Some(key));
         crew.roster.granted();
         while !crew.roster.is_closed() {
             if self.scout {
@@ -142,7 +152,8 @@ impl<J: Job> Post<J> {
         Crew::act(crew, crew.look_again(May::Create));
         if !parker.park_timeout(crew.config.keep_alive) {
             if crew.roster.leave_rest(key) {
-                (self.counted, self.key) = (false, None);
+                // Counted until the end of `serve`, but others may sit there now.
+                self.set_seat(None);
                 return Rest::Left;
             }
             // Appointed at this very moment: the token is on its way, and must not be left for the next rest.
@@ -152,15 +163,25 @@ impl<J: Job> Post<J> {
         Rest::Appointed
     }
 
-    /// True if it was refused, and that is news.
+    fn set_seat(&mut self, key: Option<usize>) {
+        self.key = key;
+        set_place(Some((address_of(&*self.crew), key)));
+    }
+
+    /// Counted no more. True if it was refused, and that is news.
     fn leave(&mut self, refused: bool) -> bool {
-        self.counted = false;
+        if !std::mem::take(&mut self.counted) {
+            return false;
+        }
+        if self.serves {
+            set_place(None);
+        }
         self.crew.roster.leave(self.key.take(), self.scout, refused)
     }
 }
 
 impl<J: Job> Drop for Post<J> {
-    /// The thread could not be made, or one of the user's hooks unwound it.
+    /// The thread could not be made, or was unwound.
     fn drop(&mut self) {
         if self.counted {
             let news = self.leave(true);

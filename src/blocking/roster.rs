@@ -12,6 +12,8 @@
 //!      |  ^        nothing found: rests         ^ created, or lingers after a job             v
 //!      |  +-------------------------------------|---------------------------------------- working
 //!      v   keep-alive over
+//!    leaving: counted still, the stop hook runs
+//!      v   looks once more
 //!    gone
 //! ```
 //!
@@ -19,21 +21,22 @@
 //! There are two kinds of steps, and each is *change, fence, look*:
 //! * a **submitter** pushes a job, fences, reads the roster's word, and appoints a scout if that says there is none but there
 //!   could be one (somebody rests, or a thread more may be made);
-//! * a **thread** changes its entry in the word (stands down, goes to rest, is refused by the system), fences, looks at the
-//!   queue, and, if that is not empty, does what a submitter does from there.
+//! * a **thread** changes its entry in the word (stands down, goes to rest, is gone, is refused by the system), fences, looks
+//!   at the queue, and, if that is not empty, does what a submitter does from there.
 //!
 //! Take a job and any thread's change. The two fences are in one total order. If the submitter's is first, the thread's look
 //! sees the job, and the thread appoints a scout if there can be one. If the thread's is first, the submitter reads the word
 //! as changed or later. So a submitter that leaves because there *is* a scout leaves it to one whose next change, and look, is
-//! still to come; one that leaves because all threads there may be are at work leaves it to threads that look at the queue
-//! before they rest. A job lies only while every thread the pool may have is busy, or while the system refuses threads
-//! (below).
+//! still to come; one that leaves because all threads there may be are counted, and none rests, leaves it to threads that
+//! look at the queue before they rest, or when they are gone. A job lies only while every thread the pool may have is busy
+//! with a job or with its stop hook, or while the system refuses threads (below).
 //!
-//! The end of the keep-alive needs no look of its own: one read-modify-write leads from *at rest* to *gone*. A submitter that
-//! reads the word from before the rest is met by the look at the rest's beginning; one that reads it from before the end finds
-//! somebody at rest, takes the lock to wake him, and sees there what is the case; one that reads it from after may make a
-//! thread. (With an idle count that is lowered before the thread count, as in other pools, there is a gap, and a last look must
-//! close it.)
+//! When the keep-alive is over a thread goes in two steps, for it must be counted until its stop hook has run and it has let
+//! go of the runtime: a closed pool waits for just that, and there are never more threads than the cap. The first step, from
+//! *at rest* to *leaving*, needs no look. A submitter that reads the word from before the rest is met by the look at the
+//! rest's beginning; one that reads it from before this step finds somebody at rest, takes the lock to wake him, and sees there
+//! what is the case; one that reads it from after makes a thread or finds the cap reached. It is he who is met by the look
+//! after the second step, from *leaving* to *gone*, which wakes or makes another in this one's place.
 //!
 //! # When the system refuses a thread
 //! The word's `WANTS` is set and nobody tries again for each job: a thread of the pool that ends its job finds the queue by
@@ -129,7 +132,7 @@ pub(crate) enum May {
 #[must_use = "a duty that is not done leaves a job lying"]
 #[derive(Debug)]
 pub(crate) enum Duty {
-    /// There is a scout, or every thread there may be is at work.
+    /// There is a scout, or every thread there may be is at work or leaving.
     Nothing,
     /// Wake this thread: it is the scout now.
     Wake(Unparker),
@@ -292,8 +295,8 @@ impl<L: Clone> Roster<L> {
         true
     }
 
-    /// The thread at `key` has rested long enough and leaves. False if it was appointed or told to close at this very moment:
-    /// then its wake is on the way.
+    /// The thread at `key` has rested long enough and gives up its seat; it stays counted, for [`leave`](Self::leave) is still
+    /// to come. False if it was appointed or told to close at this very moment: then its wake is on the way.
     pub(crate) fn leave_rest(&self, key: usize) -> bool {
         let mut entries = self.entries.lock();
         if !entries.seats[key].rests {
@@ -302,14 +305,14 @@ impl<L: Clone> Roster<L> {
         entries.resting.retain(|&other| other != key);
         let seat = entries.seats.remove(key);
         // Those at rest and the idle count change together, under this lock.
-        let _ = self.update(|word| Some(word.0 - ONE_IDLE - ONE_THREAD));
+        let _ = self.update(|word| Some(word.0 - ONE_IDLE));
         drop(entries);
         drop(seat);
         true
     }
 
-    /// A thread that does not rest leaves for good: the pool is closed, or it could not be made at all. True if that is news:
-    /// the first refusal since a thread could be made.
+    /// A thread that does not rest is gone: it has run to its end, or it could not be made at all. A look at the queue must
+    /// follow. True if it was refused and that is news: the first refusal since a thread could be made.
     pub(crate) fn leave(&self, key: Option<usize>, was_scout: bool, refused: bool) -> bool {
         let mut entries = self.entries.lock();
         let seat = key.map(|key| entries.seats.remove(key));

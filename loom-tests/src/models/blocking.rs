@@ -115,7 +115,7 @@ models! { "blocking";
         });
     }
 
-    /// Row 66. Mutations: `blocking_leaves_though_appointed`, `blocking_leaves_in_two_steps`.
+    /// Row 66. Mutations: `blocking_leaves_though_appointed`, `blocking_leaves_without_a_last_look`.
     fn a_push_racing_the_end_of_the_keep_alive_is_never_lost() {
         model(|| {
             let pool = Pool::new(1, OVER);
@@ -248,6 +248,27 @@ models! { "blocking";
             pool.crew.close(None);
             let (ran, discarded) = pool.ledger.counts();
             assert_eq!((ran + discarded, pool.crew.roster.threads(), pool.crew.roster.idle()), (1, 0, 0));
+        });
+    }
+
+    /// And not before what is around the thread's life, its stop hook included, is over; nor is there ever more than the cap
+    /// within. Mutation: `blocking_gone_before_its_end`.
+    fn a_close_waits_for_the_last_of_a_thread_whose_keep_alive_is_over() {
+        model(|| {
+            let within = Arc::new(Mutex::new(0));
+            let counter = within.clone();
+            let pool = Pool::with(1, OVER, |config| {
+                config.around = Some(std::sync::Arc::new(move |body: &mut dyn FnMut()| {
+                    *counter.lock() += 1;
+                    assert_eq!(*counter.lock(), 1, "more threads than the cap");
+                    body();
+                    *counter.lock() -= 1;
+                }));
+            });
+            pool.submit();
+            pool.submit();
+            pool.crew.close(None);
+            assert_eq!(*within.lock(), 0);
         });
     }
 
