@@ -10,7 +10,7 @@ use super::channel::Queue;
 use super::post::{Post, place_here};
 use super::roster::{Duty, May, Roster};
 use crate::primitives::Arc;
-use crate::primitives::atomic::{Ordering, fence};
+use crate::primitives::atomic::{AtomicUsize, Ordering, fence};
 use crate::primitives::clock::{Clock, nanos};
 use crate::primitives::parker::Parker;
 use crate::primitives::thread::{Hook, Numbers, Spawner};
@@ -33,6 +33,15 @@ pub(crate) trait Job: Send + 'static {
 // std's own Arc: loom must not see it, and has none of `dyn`.
 pub(crate) type Around = std::sync::Arc<dyn Fn(&mut dyn FnMut()) + Send + Sync>;
 
+/// How many threads can run at once.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Eager {
+    Known(usize),
+    /// Asked by the pool's first thread: the machine's number of processors costs reading several files, and most programs
+    /// never need it.
+    Ask(fn() -> usize),
+}
+
 /// How a pool is made.
 #[derive(Clone)]
 pub(crate) struct Config {
@@ -48,8 +57,7 @@ pub(crate) struct Config {
     /// `wants_thread` says so. A retry that is refused does not call it.
     pub(crate) on_refused: Option<Hook>,
     /// As many threads as can run at once are given work without hesitation; beyond, see [`Crew::pace`].
-    /// A function, for the machine's number of processors costs reading several files, and most programs never ask.
-    pub(crate) eager: fn() -> usize,
+    pub(crate) eager: Eager,
     /// How long the scout watches a queue that moves before it takes work itself.
     pub(crate) pace: Duration,
     /// How often a thread without work looks at the queue before it rests. Measured for a job that is awaited before the next
@@ -58,15 +66,15 @@ pub(crate) struct Config {
 }
 
 impl Config {
-    /// The usual pool for a machine with `cpus()` processors: 512 threads at most, each kept for ten seconds without work.
-    pub(crate) fn new(spawner: Spawner, cpus: fn() -> usize) -> Self {
+    /// The usual pool for a machine with `eager` processors: 512 threads at most, each kept for ten seconds without work.
+    pub(crate) fn new(spawner: Spawner, eager: Eager) -> Self {
         Self {
             cap: 512,
             keep_alive: Duration::from_secs(10),
             spawner,
             around: None,
             on_refused: None,
-            eager: cpus,
+            eager,
             pace: Duration::from_micros(100),
             linger: 16,
         }
@@ -75,10 +83,11 @@ impl Config {
 
 impl std::fmt::Debug for Config {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let Self { cap, keep_alive, pace, linger, .. } = self;
+        let Self { cap, keep_alive, eager, pace, linger, .. } = self;
         f.debug_struct("Config")
             .field("cap", cap)
             .field("keep_alive", keep_alive)
+            .field("eager", eager)
             .field("pace", pace)
             .field("linger", linger)
             .finish_non_exhaustive()
@@ -88,6 +97,11 @@ impl std::fmt::Debug for Config {
 /// How many times in a row the scout watches at most.
 const PACES: usize = 10;
 
+/// Nobody has asked yet how many threads can run at once. As a number it is more than there are threads: no hesitation.
+const NOT_ASKED: usize = usize::MAX;
+/// Somebody asks just now.
+const ASKED: usize = usize::MAX - 1;
+
 /// The threads and their queue.
 #[derive(Debug)]
 pub(crate) struct Crew<J: Job> {
@@ -96,6 +110,8 @@ pub(crate) struct Crew<J: Job> {
     pub(crate) config: Config,
     /// Taken out of the spawner: it must have run before the pool counts the thread as gone.
     pub(crate) on_stop: OnStop,
+    /// What [`Eager::Ask`] has answered, or one of the two above.
+    answer: AtomicUsize,
     numbers: Numbers,
     clock: Clock,
 }
@@ -118,6 +134,7 @@ impl<J: Job> Crew<J> {
             roster: Roster::new(config.cap),
             config,
             on_stop,
+            answer: AtomicUsize::new(NOT_ASKED),
             numbers: Numbers::default(),
             clock: Clock::new(),
         })
@@ -181,7 +198,7 @@ impl<J: Job> Crew<J> {
     pub(crate) fn pace(&self, parker: &Parker) {
         for _ in 0..PACES {
             let working = self.roster.threads().saturating_sub(self.roster.idle() + 1);
-            if self.queue.is_empty() || self.roster.is_closed() || working < (self.config.eager)() {
+            if self.queue.is_empty() || self.roster.is_closed() || working < self.eager() {
                 return;
             }
             let before = self.roster.begun();
@@ -190,6 +207,27 @@ impl<J: Job> Crew<J> {
             if self.roster.begun().wrapping_sub(before) < working as u64 {
                 return;
             }
+        }
+    }
+
+    fn eager(&self) -> usize {
+        match self.config.eager {
+            Eager::Known(count) => count,
+            // Relaxed: only the number matters.
+            Eager::Ask(_) => self.answer.load(Ordering::Relaxed),
+        }
+    }
+
+    /// Asks how many threads can run at once, if nobody has. Not for the scout: while one reads files, others must be able to
+    /// see to the queue. Nor do those wait for the answer.
+    pub(crate) fn ask_eager(&self) {
+        let Eager::Ask(ask) = self.config.eager else { return };
+        // Relaxed, all three: only the number matters.
+        if self.answer.load(Ordering::Relaxed) != NOT_ASKED {
+            return;
+        }
+        if self.answer.compare_exchange(NOT_ASKED, ASKED, Ordering::Relaxed, Ordering::Relaxed).is_ok() {
+            self.answer.store(ask(), Ordering::Relaxed);
         }
     }
 

@@ -18,7 +18,7 @@ mod tests;
 
 #[allow(unused_imports)] // until the runtime is there
 pub(crate) use {
-    crew::{Around, Config},
+    crew::{Around, Config, Eager},
     job::Stuck,
     pool::{Metrics, Pool},
 };

@@ -102,6 +102,7 @@ impl<J: Job> Post<J> {
             }
             if let Some(job) = crew.queue.pop() {
                 self.pass_on(crew);
+                crew.ask_eager();
                 run(job, &seat);
             } else if !self.linger(crew) {
                 match self.rest(crew, parker, key) {

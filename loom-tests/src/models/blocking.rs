@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use loom::thread;
 
-use crate::blocking::crew::{Config, Crew, Job};
+use crate::blocking::crew::{Config, Crew, Eager, Job};
 use crate::explore::{bounded, model, models};
 use crate::primitives::thread::{Spawner, refuse_after};
 use crate::primitives::{Arc, Condvar, Mutex};
@@ -74,7 +74,7 @@ impl Pool {
             spawner: Spawner::plain(),
             around: None,
             on_refused: None,
-            eager: || usize::MAX,
+            eager: Eager::Known(usize::MAX),
             pace: Duration::ZERO,
             linger: 0,
         };
@@ -186,7 +186,7 @@ models! { "blocking";
     /// Beyond the eager threads the scout watches first, and helps all the same. Mutation: `blocking_watches_for_ever`.
     fn a_scout_that_watches_helps_in_the_end() {
         bounded(1, || {
-            let pool = Pool::with(2, LONG, |config| config.eager = || 1);
+            let pool = Pool::with(2, LONG, |config| config.eager = Eager::Known(1));
             pool.submit_meeting(2);
             pool.submit_meeting(2);
             pool.finish(2);

@@ -8,7 +8,7 @@ use loom::thread;
 
 use super::one_place::{Alive, block_on, poll};
 use crate::blocking::Pool;
-use crate::blocking::crew::Config;
+use crate::blocking::crew::{Config, Eager};
 use crate::explore::{bounded, models};
 use crate::primitives::Arc;
 use crate::primitives::thread::{Spawner, refuse_after};
@@ -16,7 +16,7 @@ use crate::tasks::JoinHandle;
 
 fn pool() -> Arc<Pool> {
     let keep_alive = Duration::MAX;
-    Arc::new(Pool::new(Config { cap: 1, keep_alive, linger: 0, ..Config::new(Spawner::plain(), || 1) }))
+    Arc::new(Pool::new(Config { cap: 1, keep_alive, linger: 0, ..Config::new(Spawner::plain(), Eager::Known(1)) }))
 }
 
 /// A job that holds a token, and returns another.

@@ -5,7 +5,7 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Barrier};
 use std::time::{Duration, Instant};
 
-use super::super::crew::{Config, Crew, Job};
+use super::super::crew::{Config, Crew, Eager, Job};
 use super::{LONG, config, eventually};
 
 /// A closure, and what became of it.
@@ -105,6 +105,27 @@ fn a_burst_of_short_jobs_makes_few_threads() {
     eventually("all done", || done.load(Ordering::Relaxed) == 50_000);
     let threads = pool.crew.roster.threads();
     assert!(threads < 200, "{threads} threads for a burst of empty jobs");
+}
+
+#[test]
+fn the_processors_are_asked_for_once_and_nobody_else_waits_for_the_answer() {
+    static ASKED: AtomicUsize = AtomicUsize::new(0);
+    static RAN: AtomicUsize = AtomicUsize::new(0);
+    let ask = || {
+        ASKED.fetch_add(1, Ordering::Relaxed);
+        // All but the one in the hands of the thread that asks.
+        eventually("the other jobs run", || RAN.load(Ordering::Relaxed) == 5);
+        1
+    };
+    let pool = Pool::new(Config { eager: Eager::Ask(ask), ..config(4) });
+    assert_eq!(ASKED.load(Ordering::Relaxed), 0);
+    for number in 0..6 {
+        pool.submit(number, || {
+            RAN.fetch_add(1, Ordering::Relaxed);
+        });
+    }
+    eventually("all jobs run", || RAN.load(Ordering::Relaxed) == 6);
+    assert_eq!(ASKED.load(Ordering::Relaxed), 1);
 }
 
 #[test]

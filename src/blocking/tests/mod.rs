@@ -5,12 +5,12 @@ mod pool;
 
 use std::time::{Duration, Instant};
 
-use super::crew::Config;
+use super::crew::{Config, Eager};
 use crate::primitives::thread::Spawner;
 
 fn config(cap: usize) -> Config {
     let spawner = Spawner { name: None, stack_size: None, on_start: None, on_stop: None };
-    Config { cap, ..Config::new(spawner, || 2) }
+    Config { cap, ..Config::new(spawner, Eager::Known(2)) }
 }
 
 /// Far longer than anything here takes, on any machine.

@@ -4,11 +4,11 @@ use std::io;
 use std::ops::RangeInclusive;
 use std::panic::Location;
 use std::sync::atomic::AtomicUsize;
-use std::sync::{Arc, OnceLock, Weak};
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use super::Builder;
-use crate::blocking;
+use crate::blocking::{self, Eager};
 use crate::primitives::clock::{Clock, nanos};
 use crate::primitives::{fork, random};
 use crate::reactor::Reactor;
@@ -37,10 +37,10 @@ const WATCH_TICKS: RangeInclusive<Duration> = Duration::from_micros(100)..=Durat
 #[track_caller]
 pub(super) fn build(builder: &Builder) -> io::Result<Runtime> {
     let built_at = Location::caller();
-    let (workers, max_threads) = builder.thread_counts()?;
+    let counts = builder.thread_counts()?;
     builder.check_tick()?;
     let wish = reports::wish(builder.on_stall.clone(), builder.stall_backtraces)?;
-    let reactor = Arc::new(Reactor::new(workers + 1, Clock::new())?);
+    let reactor = Arc::new(Reactor::new(counts.workers + 1, Clock::new())?);
     let inner = Arc::new_cyclic(|weak: &Weak<Inner>| {
         let runtime = weak.clone();
         let around: scheduler::Around = Arc::new(move |body| match runtime.upgrade() {
@@ -51,8 +51,8 @@ pub(super) fn build(builder: &Builder) -> io::Result<Runtime> {
             }
             None => body(),
         });
-        let rules = builder.rules(workers, &wish, weak, built_at);
-        builder.inner(workers, max_threads, reactor, around, rules, wish.reports)
+        let rules = builder.rules(counts.workers, &wish, weak, built_at);
+        builder.inner(counts, reactor, around, rules, wish.reports)
     });
     let runtime = Runtime { handle: Handle::new(inner), grace: builder.shutdown_grace };
     // An error drops `runtime`, which ends the threads that have started.
@@ -60,16 +60,26 @@ pub(super) fn build(builder: &Builder) -> io::Result<Runtime> {
     Ok(runtime)
 }
 
+/// How many there are to be.
+struct Counts {
+    workers: usize,
+    /// Threads at most, for tasks.
+    max_threads: usize,
+    /// For the blocking pool. Known if it had to be asked for `workers`; else left to the pool, for the first in a process who
+    /// asks reads several files. Late has its price too: they may be out of reach by then, and a quota is missed.
+    cores: Eager,
+}
+
 impl Builder {
     fn inner(
         &self,
-        workers: usize,
-        max_threads: usize,
+        counts: Counts,
         reactor: Arc<Reactor>,
         around: scheduler::Around,
         rules: Rules,
         reports: Option<Arc<Reports>>,
     ) -> Inner {
+        let Counts { workers, max_threads, cores } = counts;
         let multi_thread = self.flavor == RuntimeFlavor::MultiThread;
         let config = scheduler::Config {
             permits: workers,
@@ -151,14 +161,20 @@ impl Builder {
         )))
     }
 
-    /// The number of workers, and of threads at most.
-    fn thread_counts(&self) -> io::Result<(usize, usize)> {
+    fn thread_counts(&self) -> io::Result<Counts> {
         if self.flavor == RuntimeFlavor::CurrentThread {
-            return Ok((1, 1));
+            return Ok(Counts { workers: 1, max_threads: 1, cores: Eager::Ask(num_cpus::get) });
         }
-        let workers = match self.worker_threads {
-            Some(count) => count,
-            None => workers_from_environment()?.unwrap_or_else(num_cpus::get),
+        let wished = match self.worker_threads {
+            None => workers_from_environment()?,
+            wished => wished,
+        };
+        let (workers, cores) = match wished {
+            Some(count) => (count, Eager::Ask(num_cpus::get)),
+            None => {
+                let cores = num_cpus::get();
+                (cores, Eager::Known(cores))
+            }
         };
         // The hot spare is one more.
         let most = self.max_threads.unwrap_or_else(|| workers.saturating_add(SPARE_THREADS).min(MOST_THREADS));
@@ -172,14 +188,8 @@ impl Builder {
                 "max_threads is {most}, fewer than worker_threads ({workers}): it counts the workers too"
             )));
         }
-        Ok((workers, most.max(workers + 1)))
+        Ok(Counts { workers, max_threads: most.max(workers + 1), cores })
     }
-}
-
-/// How many cores the system lets this process use, asked once: the blocking pool asks often.
-fn cores() -> usize {
-    static CORES: OnceLock<usize> = OnceLock::new();
-    *CORES.get_or_init(num_cpus::get)
 }
 
 fn workers_from_environment() -> io::Result<Option<usize>> {
