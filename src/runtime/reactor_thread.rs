@@ -15,7 +15,7 @@ use std::time::Duration;
 use super::Inner;
 use crate::primitives::clock::{MILLISECOND, NEVER, Nanos};
 use crate::primitives::parker::Parker;
-use crate::reactor::Wait;
+use crate::reactor::{Reactor, Wait};
 use crate::scheduler::{Supply, Watch, wake_each};
 
 /// How many idle ticks pass before the deep sleep.
@@ -123,7 +123,7 @@ impl Ticker {
     ///
     /// A worker that was in the poll since the last tick may be back at once: it gets a moment first, and if somebody has polled
     /// in that moment, all is well. Under a steady light load that spares nearly every tick a wake-up for nothing. If not, it is in a
-    /// long poll, and next time another is woken before such a one begins: see `offenders.rs`.
+    /// long poll, and next time such a task is passed on to another: see `offenders.rs`.
     fn see_to_the_poll(&mut self, is_idle: bool, parker: &Parker) {
         let Inner { scheduler, reactor, .. } = &*self.inner;
         let turns = reactor.turns();
@@ -138,11 +138,16 @@ impl Ticker {
         if is_idle {
             scheduler.wake_one();
         }
-        if let Some(mut token) = reactor.try_token() {
-            // An error has been reported to all who wait for I/O.
-            let _ = token.poll(Wait::No, &mut self.wakers);
-            drop(token);
-            wake_each(&mut self.wakers);
-        }
+        poll_the_reactor(reactor, &mut self.wakers);
     }
+}
+
+/// Looks for events and due timers, without waiting and unless somebody else is at it, and wakes whom they are for. `wakers` is
+/// empty before and after.
+pub(super) fn poll_the_reactor(reactor: &Reactor, wakers: &mut Vec<Waker>) {
+    let Some(mut token) = reactor.try_token() else { return };
+    // An error has been reported to all who wait for I/O.
+    let _ = token.poll(Wait::No, wakers);
+    drop(token);
+    wake_each(wakers);
 }

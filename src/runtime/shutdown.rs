@@ -15,8 +15,8 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use super::reactor_thread::poll_the_reactor;
 use super::{Handle, Inner, context};
-use crate::reactor::Wait;
 use crate::scheduler;
 
 /// How long the workers may take to end before they are helped, and how far apart the polls of the reactor are then.
@@ -83,12 +83,7 @@ fn help_to_end(inner: &Inner, spared: usize, limit: Option<Duration>) -> usize {
     }
     let mut wakers = Vec::new();
     while living > spared && !left().is_zero() {
-        if let Some(mut token) = inner.reactor.try_token() {
-            // An error has been reported to all who wait for I/O.
-            let _ = token.poll(Wait::No, &mut wakers);
-            drop(token);
-            scheduler::wake_each(&mut wakers);
-        }
+        poll_the_reactor(&inner.reactor, &mut wakers);
         living = lifecycle.wait(spared, Some(left()));
     }
     living
