@@ -7,7 +7,7 @@
 //! | --- | --- |
 //! | `idle.rs` | who is idle: permits, searchers, the poller, the stack of sleepers |
 //! | `slot.rs`, `slots.rs`, `lifo.rs` | one thread's place as others see it; the table of them |
-//! | `worker.rs`, `context.rs` | one thread's own half: the step function; which worker this thread is |
+//! | `worker/`, `context.rs` | one thread's own half: the step function; which worker this thread is |
 //! | `shared.rs`, `lifecycle.rs` | what all share; how it ends |
 //! | `watch/`, `stall.rs`, `thread_state/` | the watch over slow polls, what it says, and what it asks the system |
 //! | `stops.rs`, `overload.rs`, `bystanders.rs` | whose fault it is not: time that the watch takes off |

@@ -4,8 +4,9 @@
 //! location's score; a poll that was short after all lowers it; time halves it. From [`LIMIT`] on a task is polled with the
 //! permit already released.
 //!
-//! Beside it stands how many more polls of that location another worker shall sleep in the reactor's poll meanwhile, if one is
-//! idle: set by each poll that was long, or that kept the reactor waiting; less by one for each that was short.
+//! Beside it stands how many more polls of that location are passed on to another worker, if one is idle and nobody would be in
+//! the reactor's poll meanwhile: set by each poll that was long, or that kept the reactor waiting; less by one for each that was
+//! short.
 //!
 //! It is advice: a lost update or a location that pushes another out costs a tick of delay, or a wake-up for nothing, never a task.
 

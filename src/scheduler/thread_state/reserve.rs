@@ -31,10 +31,10 @@ impl Reserve {
         Probe::new(thread)
     }
 
-    /// This probe is done with.
-    pub(crate) fn keep(&mut self, probe: Probe) {
+    /// This probe, if there is one, is done with.
+    pub(crate) fn keep(&mut self, probe: impl Into<Option<Probe>>) {
         if self.kept.len() < KEPT {
-            self.kept.push(probe);
+            self.kept.extend(probe.into());
         }
     }
 }

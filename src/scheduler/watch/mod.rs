@@ -165,7 +165,7 @@ impl Watch {
     /// The next tick comes when it comes: the watch is going to sleep, and keeps no worker's files open meanwhile.
     pub(crate) fn expect_nothing(&mut self) {
         self.stops.sleep(self.next_notice() != NEVER);
-        self.views.iter_mut().filter_map(|view| view.probe.take()).for_each(|probe| self.reserve.keep(probe));
+        self.views.iter_mut().for_each(|view| self.reserve.keep(view.probe.take()));
     }
 
     /// The sleep is over.
@@ -193,8 +193,15 @@ impl Watch {
             });
             self.reserve.keep(probe);
             if guilty && slot.epoch() == suspect.epoch {
-                slot.current_task().into_iter().for_each(|(_, at)| self.shared.offenders.note_slow(at));
+                self.note_slow(slot);
             }
+        }
+    }
+
+    /// The poll in this slot is long.
+    fn note_slow(&self, slot: &Slot) {
+        if let Some((_, location)) = slot.current_task() {
+            self.shared.offenders.note_slow(location);
         }
     }
 
@@ -292,14 +299,14 @@ impl Watch {
         let probe = match &mut view.probe {
             Some(probe) if probe.thread() == thread => probe,
             other => {
-                other.take().into_iter().for_each(|old| self.reserve.keep(old));
+                self.reserve.keep(other.take());
                 other.insert(self.reserve.probe(thread))
             }
         };
         let sight = probe.look();
         if sight.is_none() {
             // Of a thread that has ended, or was not there yet: opened anew at the next look.
-            view.probe.take().into_iter().for_each(|ended| self.reserve.keep(ended));
+            self.reserve.keep(view.probe.take());
         }
         if slot.epoch() != view.epoch {
             return None;
@@ -319,7 +326,7 @@ impl Watch {
                 view.looks += 1;
                 let looks = view.looks;
                 if looks == 2 {
-                    slot.current_task().into_iter().for_each(|(_, at)| self.shared.offenders.note_slow(at));
+                    self.note_slow(slot);
                 }
                 let pressed = self.is_pressed();
                 // Nothing waits for it: look less often.
@@ -341,7 +348,7 @@ impl Watch {
         view.class = Some(class);
         if class == Class::Blocked {
             // Nothing more to ask; and hundreds may be blocked, while descriptors are few.
-            view.probe.take().into_iter().for_each(|probe| self.reserve.keep(probe));
+            self.reserve.keep(view.probe.take());
         }
         if !slot.change_control(from, Control::Revoked) {
             return;

@@ -37,7 +37,7 @@ impl Watch {
         let Some(activity) = self.see(index, slot, now) else { return };
         if slot.control() != Control::Active {
             // Nothing more to ask for long; and hundreds may be stuck, while descriptors are few.
-            self.views[index].probe.take().into_iter().for_each(|probe| self.reserve.keep(probe));
+            self.reserve.keep(self.views[index].probe.take());
         }
         if is_due {
             self.tell(index, slot, activity, now);
