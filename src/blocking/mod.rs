@@ -16,9 +16,5 @@ mod roster;
 #[cfg(test)]
 mod tests;
 
-#[allow(unused_imports)] // until the runtime is there
-pub(crate) use {
-    crew::{Around, Config, Eager},
-    job::Stuck,
-    pool::{Metrics, Pool},
-};
+pub(crate) use crew::{Config, Eager};
+pub(crate) use pool::Pool;

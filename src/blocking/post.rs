@@ -171,9 +171,7 @@ impl<J: Job> Post<J> {
 
     /// Counted no more. True if it was refused, and that is news.
     fn leave(&mut self, refused: bool) -> bool {
-        if !std::mem::take(&mut self.counted) {
-            return false;
-        }
+        self.counted = false;
         if self.serves {
             set_place(None);
         }

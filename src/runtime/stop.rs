@@ -38,11 +38,11 @@ impl Stop {
             return Poll::Ready(());
         }
         // Cloned, and dropped if it is there already, without the lock.
-        let mut waker = Some(context.waker().clone());
+        let waker = context.waker().clone();
         {
             let mut waiting = self.waiting.lock();
-            if !waiting.iter().any(|known| known.will_wake(context.waker())) {
-                waiting.extend(waker.take());
+            if !waiting.iter().any(|known| known.will_wake(&waker)) {
+                waiting.push(waker);
             }
         }
         if self.take() { Poll::Ready(()) } else { Poll::Pending }

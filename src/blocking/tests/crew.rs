@@ -210,7 +210,7 @@ fn a_job_may_close_its_own_pool() {
 #[test]
 fn threads_live_inside_of_what_is_put_around_them() {
     std::thread_local!(static INSIDE: std::cell::Cell<bool> = const { std::cell::Cell::new(false) });
-    let around: super::super::Around = Arc::new(|live: &mut dyn FnMut()| {
+    let around: super::super::crew::Around = Arc::new(|live: &mut dyn FnMut()| {
         INSIDE.set(true);
         live();
         INSIDE.set(false);

@@ -106,9 +106,7 @@ impl Builder {
         let ask_again = move || match ringer.upgrade() {
             None => {}
             Some(ringer) if multi_thread => ringer.ring_watch(),
-            Some(ringer) => {
-                drop(scheduler::Shared::spawn(&ringer, std::future::ready(()), std::panic::Location::caller(), None))
-            }
+            Some(ringer) => drop(scheduler::Shared::spawn(&ringer, std::future::ready(()), Location::caller(), None)),
         };
         let pool = blocking::Pool::new(blocking::Config {
             cap: self.max_blocking_threads,
