@@ -10,6 +10,19 @@ use crate::primitives::Arc;
 use crate::primitives::parker::Parker;
 use crate::scheduler::{Shared, Watch, Worker, block_in_place, block_in_place_now};
 
+/// A thread on which the watch goes to sleep, and who waits until it is awake again.
+fn watch_falls_asleep(shared: &Arc<Shared>) -> (thread::JoinHandle<()>, Arc<Tally>) {
+    let shared = shared.clone();
+    let (awake, wakes) = Tally::new(1);
+    let watch = thread::spawn(move || {
+        let parker = Parker::new();
+        shared.watch_answers(parker.unparker());
+        shared.watch_sleeps(&parker, None);
+        wakes.count();
+    });
+    (watch, awake)
+}
+
 models! { "handoff";
     /// A task blocks until another has run, which is pushed meanwhile from outside.
     /// Mutations: `give_on_without_release`, `back_is_active_without_a_permit`.
@@ -94,14 +107,7 @@ models! { "handoff";
     fn the_watch_does_not_sleep_while_a_worker_runs() {
         model(|| {
             let shared = settled(1, 1);
-            let theirs = shared.clone();
-            let (awake, wakes) = Tally::new(1);
-            let watch = thread::spawn(move || {
-                let parker = Parker::new();
-                theirs.watch_answers(parker.unparker());
-                theirs.watch_sleeps(&parker, None);
-                wakes.count();
-            });
+            let (watch, awake) = watch_falls_asleep(&shared);
             // Does not end before the watch has woken.
             let (done, tick) = Tally::new(1);
             spawn(&shared, move || {
@@ -120,15 +126,8 @@ models! { "handoff";
             let shared = scheduler_with(1, 1, |config| config.hands_off = false);
             let seat = shared.slots.sit_down().unwrap();
             let worker = Worker::new(shared.clone(), seat);
-            let theirs = shared.clone();
-            let (awake, wakes) = Tally::new(1);
-            let watch = thread::spawn(move || {
-                let parker = Parker::new();
-                theirs.watch_answers(parker.unparker());
-                // Nobody polls, and nobody drives: it may sleep.
-                theirs.watch_sleeps(&parker, None);
-                wakes.count();
-            });
+            // Nobody polls, and nobody drives: it may sleep.
+            let (watch, awake) = watch_falls_asleep(&shared);
             worker.take_the_permit();
             awake.wait();
             worker.give_back_the_permit();
