@@ -196,6 +196,26 @@ fn fault_46_without_descriptors_build_is_an_error_and_leaves_nothing() {
 }
 
 #[test]
+fn a_runtime_has_all_its_descriptors_once_it_is_built() {
+    in_child("a_runtime_has_all_its_descriptors_once_it_is_built", || {
+        let count = || std::fs::read_dir("/proc/self/fd").unwrap().count();
+        let (told, hear) = mpsc::channel();
+        let report = move |_: &_| told.send(()).unwrap_or_default();
+        let runtime = Builder::new_multi_thread().worker_threads(2).enable_all().on_stall(report).build().unwrap();
+        let descriptors = count();
+        let (release, released) = mpsc::channel::<()>();
+        let stuck = runtime.spawn(async move { released.recv().unwrap_or_default() });
+        hear.recv().unwrap();
+        // A look at what else runs opens some more for a moment.
+        eventually(|| count() == descriptors);
+        release.send(()).unwrap();
+        runtime.block_on(stuck).unwrap();
+        eventually(|| count() == descriptors);
+    })
+    .assert_ok();
+}
+
+#[test]
 fn fault_81_out_of_descriptors_under_load_there_are_errors_and_then_all_is_well() {
     in_child("fault_81_out_of_descriptors_under_load_there_are_errors_and_then_all_is_well", || {
         let runtime = multi_thread(2);

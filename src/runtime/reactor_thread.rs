@@ -16,7 +16,7 @@ use super::Inner;
 use crate::primitives::clock::{MILLISECOND, NEVER, Nanos};
 use crate::primitives::parker::Parker;
 use crate::reactor::{Reactor, Wait};
-use crate::scheduler::{Supply, Watch, wake_each};
+use crate::scheduler::{Reserve, Supply, Watch, wake_each};
 
 /// How many idle ticks pass before the deep sleep.
 const QUIET_TICKS: u32 = 16;
@@ -35,9 +35,9 @@ struct Ticker {
 }
 
 /// The thread's body: until the scheduler closes.
-pub(super) fn run(runtime: &Weak<Inner>) {
+pub(super) fn run(runtime: &Weak<Inner>, reserve: Reserve) {
     let Some(inner) = runtime.upgrade() else { return };
-    let (watch, supply) = (Watch::new(inner.scheduler.clone()), Supply::new(inner.scheduler.clone()));
+    let (watch, supply) = (Watch::new(inner.scheduler.clone(), reserve), Supply::new(inner.scheduler.clone()));
     let mut ticker = Ticker { inner, watch, supply, turns: 0, wakers: Vec::new() };
     let parker = Parker::new();
     ticker.inner.scheduler.watch_answers(parker.unparker());

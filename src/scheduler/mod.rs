@@ -50,6 +50,7 @@ pub(crate) use context::{enter, with as with_current};
 pub(crate) use handoff::{block_in_place, block_in_place_now};
 pub(crate) use shared::Shared;
 pub(crate) use supply::Supply;
+pub(crate) use thread_state::Reserve;
 pub(crate) use wakes::wake_each;
 pub(crate) use watch::Watch;
 pub(crate) use worker::{Step, Worker};

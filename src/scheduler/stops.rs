@@ -7,7 +7,7 @@
 //! shows as one rest more than the sleep itself, which a contended lock may be too; so one asks further, see [`Stops::missed`].
 
 use super::pulse::{Meanwhile, Pulse};
-use super::thread_state::Probe;
+use super::thread_state::{Probe, Reserve};
 use crate::primitives::clock::{Clock, MILLISECOND, NEVER, Nanos};
 use crate::primitives::thread::{native_id, rests};
 
@@ -98,6 +98,7 @@ impl Stops {
     pub(super) fn missed(
         &mut self,
         now: Nanos,
+        reserve: &mut Reserve,
         slept_on: impl FnOnce() -> bool,
         running: impl FnOnce() -> usize,
     ) -> Missed {
@@ -112,7 +113,7 @@ impl Stops {
         if late <= IN_TIME && fresh {
             return Missed::NOTHING;
         }
-        let starved = self.waited_more(now);
+        let starved = self.waited_more(now, reserve);
         if late <= IN_TIME {
             return Missed::NOTHING;
         }
@@ -128,8 +129,8 @@ impl Stops {
     }
 
     /// For how long the watch has waited for cores since this was asked last.
-    fn waited_more(&mut self, now: Nanos) -> Option<Nanos> {
-        let sight = self.own.get_or_insert_with(|| Probe::new(native_id())).look();
+    fn waited_more(&mut self, now: Nanos, reserve: &mut Reserve) -> Option<Nanos> {
+        let sight = self.own.get_or_insert_with(|| reserve.probe(native_id())).look();
         let waited = sight.and_then(|sight| sight.delays).map(|delays| delays.waited);
         let (_, before) = self.waited.replace((now, waited))?;
         Some(waited?.saturating_sub(before?))
@@ -166,7 +167,7 @@ mod tests {
     }
 
     fn missed(stops: &mut Stops, now: Nanos) -> Missed {
-        stops.missed(now, || true, || 1)
+        stops.missed(now, &mut Reserve::default(), || true, || 1)
     }
 
     #[test]
@@ -207,7 +208,7 @@ mod tests {
         stops.expect(6000 * TICK, TICK);
         stops.sleep(false);
         stops.wake(9000 * TICK, TICK);
-        stops.missed(9001 * TICK, || true, || 0);
+        stops.missed(9001 * TICK, &mut Reserve::default(), || true, || 0);
         assert_eq!(stops.standstill(), 0);
     }
 
@@ -246,7 +247,10 @@ mod tests {
             }
             stops.wake(99 * TICK, TICK);
             let stopped = if slept_on || cfg!(not(target_os = "linux")) { 0 } else { 99 * TICK };
-            assert_eq!(stops.missed(100 * TICK, || slept_on, || 0), Missed { stopped, starved: 0 });
+            assert_eq!(
+                stops.missed(100 * TICK, &mut Reserve::default(), || slept_on, || 0),
+                Missed { stopped, starved: 0 }
+            );
         }
     }
 }

@@ -24,10 +24,10 @@ pub(crate) fn thread_names() -> Vec<String> {
 /// How many descriptors this process has open.
 pub(crate) fn file_descriptors() -> usize {
     let open = fs::read_dir("/proc/self/fd").expect("/proc");
-    // Neither the listing's own, nor those through which the watch looks at threads: they come and go.
+    // Neither the listing's own, nor those through which the watch looks at threads: more than it has set aside come and go.
     let counts = |path: std::path::PathBuf| {
         let path = path.display().to_string();
-        let of_the_watch = path.starts_with("/proc/") && path.contains("/task/");
+        let of_the_watch = path == "/proc" || path.starts_with("/proc/") && path.contains("/task/");
         !of_the_watch && !path.ends_with("/fd")
     };
     open.filter(|entry| entry.as_ref().is_ok_and(|entry| fs::read_link(entry.path()).is_ok_and(counts))).count()

@@ -8,7 +8,7 @@ use super::engine::{TICK, Tally, end, end_whole, scheduler, scheduler_with, sett
 use crate::explore::{model, models};
 use crate::primitives::Arc;
 use crate::primitives::parker::Parker;
-use crate::scheduler::{Shared, Watch, Worker, block_in_place, block_in_place_now};
+use crate::scheduler::{Reserve, Shared, Watch, Worker, block_in_place, block_in_place_now};
 
 /// A thread on which the watch goes to sleep, and who waits until it is awake again.
 fn watch_falls_asleep(shared: &Arc<Shared>) -> (thread::JoinHandle<()>, Arc<Tally>) {
@@ -70,7 +70,7 @@ models! { "handoff";
             loom::explore();
             let theirs = shared.clone();
             let watch = thread::spawn(move || {
-                let mut watch = Watch::new(theirs);
+                let mut watch = Watch::new(theirs, Reserve::default());
                 for n in 1..=2 {
                     watch.tick(n * TICK);
                 }

@@ -9,7 +9,7 @@ use crate::primitives::Arc;
 use crate::primitives::clock::Nanos;
 use crate::primitives::thread::refuse_after;
 use crate::reactor::{Armed, Kernel};
-use crate::scheduler::{Shared, Supply, Watch};
+use crate::scheduler::{Reserve, Shared, Supply, Watch};
 use crate::tasks::Notified;
 
 /// A scheduler with one permit, room for two threads, and `threads` that sleep; tasks of the returned place are known to block.
@@ -123,7 +123,7 @@ models! { "offenders";
                 second_ran.wait();
                 tick.count();
             });
-            let mut watch = Watch::new(shared.clone());
+            let mut watch = Watch::new(shared.clone(), Reserve::default());
             for n in 1..=2 {
                 watch.tick(n * TICK);
             }
@@ -140,7 +140,7 @@ models! { "offenders";
         model(|| {
             loom::stop_exploring();
             let (shared, place) = with_an_offender(1);
-            let (mut watch, mut supply) = (Watch::new(shared.clone()), Supply::new(shared.clone()));
+            let (mut watch, mut supply) = (Watch::new(shared.clone(), Reserve::default()), Supply::new(shared.clone()));
             refuse_after(0);
             let (second_ran, second) = Tally::new(1);
             let (done, tick) = Tally::new(1);

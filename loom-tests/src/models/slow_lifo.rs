@@ -5,13 +5,13 @@ use std::panic::Location;
 use super::engine::{TICK, Tally, end_whole, permits_are_whole, scheduler, settle, shut_down, spawn, task};
 use crate::explore::{bounded, models};
 use crate::primitives::Arc;
-use crate::scheduler::{Shared, Watch, with_current};
+use crate::scheduler::{Reserve, Shared, Watch, with_current};
 
 /// Two workers that sleep, and the watch over them.
 fn two_workers() -> (Arc<Shared>, Watch) {
     let shared = scheduler(2, 2);
     settle(&shared, 2);
-    let watch = Watch::new(shared.clone());
+    let watch = Watch::new(shared.clone(), Reserve::default());
     (shared, watch)
 }
 

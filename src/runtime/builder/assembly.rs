@@ -19,7 +19,7 @@ use crate::runtime::stop::Stop;
 use crate::runtime::{Handle, Inner, Runtime, RuntimeFlavor, context, reactor_thread};
 use crate::scheduler::idle::MOST_THREADS;
 use crate::scheduler::stall::{Notices, Rules};
-use crate::scheduler::{self, Worker};
+use crate::scheduler::{self, Reserve, Worker};
 
 /// The environment variable that sets the number of workers where the program does not.
 const WORKER_THREADS_VARIABLE: &str = "FREEWHEEL_WORKER_THREADS";
@@ -215,10 +215,10 @@ fn start_threads(inner: &Arc<Inner>) -> io::Result<()> {
         Some(_) => ("freewheel-watch", 0),
     };
     let living = inner.scheduler.lifecycle.thread_starts();
-    let weak = Arc::downgrade(inner);
+    let (weak, reserve) = (Arc::downgrade(inner), Reserve::new());
     // The first: what is spawned next finds a worker that has just come up, and so is not asleep yet.
     config.threads.spawn_plain(name.to_owned(), move || {
-        reactor_thread::run(&weak);
+        reactor_thread::run(&weak, reserve);
         drop(living);
     })?;
     // The spare is started by the first tick that finds no thread asleep. The workers are not left to that, though a runtime

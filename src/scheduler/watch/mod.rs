@@ -43,9 +43,6 @@ const BURST: Nanos = 20;
 /// How often a poll must be seen running before it counts as a hog.
 const HOG_LOOKS: u32 = 3;
 
-/// How old a runtime is when its watch takes the descriptors it keeps: programs that are over by then are spared that.
-const SETTLED: Nanos = 20 * MILLISECOND;
-
 /// How many polls are looked at for a report at one tick: when hundreds block at once, moving their permits comes first.
 const VERDICTS: usize = 16;
 
@@ -107,7 +104,8 @@ struct View {
 }
 
 impl Watch {
-    pub(crate) fn new(shared: Arc<Shared>) -> Self {
+    /// The watch over these threads, with descriptors set aside for its looks at them.
+    pub(crate) fn new(shared: Arc<Shared>, reserve: Reserve) -> Self {
         let tick = shared.config.watch.tick;
         Self {
             shared,
@@ -115,7 +113,7 @@ impl Watch {
             burst_tick: (tick / BURST_PARTS).max(SHORTEST_TICK).min(tick),
             last: 0,
             views: Vec::new(),
-            reserve: Reserve::default(),
+            reserve,
             suspects: Vec::new(),
             stops: Stops::new(),
             last_revocation: None,
@@ -132,7 +130,8 @@ impl Watch {
     pub(crate) fn tick(&mut self, now: Nanos) -> Nanos {
         let shared = self.shared.clone();
         let running = || self.views.iter().filter(|view| is_in_poll(view.epoch)).count().min(shared.config.permits);
-        let missed = self.stops.missed(now, || Self::somebody_slept_on(&shared, &self.views), running);
+        let missed =
+            self.stops.missed(now, &mut self.reserve, || Self::somebody_slept_on(&shared, &self.views), running);
         standstill::tell(&shared, self.stops.standstill());
         self.overload.pass(now);
         self.overload.saw(missed.starved);
@@ -149,9 +148,6 @@ impl Watch {
         self.verdicts = VERDICTS;
         self.shared.offenders.decay(&mut self.last_decay, now);
         self.last = now;
-        if now > SETTLED {
-            self.reserve.fill();
-        }
         let length = if now < self.burst_until { self.burst_tick } else { self.tick };
         self.stops.expect(now, length);
         length
