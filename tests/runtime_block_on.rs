@@ -160,6 +160,76 @@ fn fault_27_another_runtime_within_a_task_works() {
     });
 }
 
+/// In `one` drives `two`, within that `one`, and within that `two`. Each waits for a task of its own that needs a timer.
+async fn nest(one: Handle, two: Handle) {
+    // Made within the task, or it would be a timer of the runtime that is current here.
+    let nap = |runtime: &Handle| runtime.spawn(async { sleep(Duration::from_millis(1)).await });
+    let (first, second, third, fourth) = (nap(&one), nap(&two), nap(&one), nap(&two));
+    two.block_on(async {
+        one.block_on(async {
+            two.block_on(async {
+                fourth.await.unwrap();
+                assert_eq!(freewheel::spawn(async { flavour() }).await.unwrap(), two.runtime_flavor());
+            });
+            third.await.unwrap();
+            assert_eq!(freewheel::spawn(async { flavour() }).await.unwrap(), one.runtime_flavor());
+        });
+        second.await.unwrap();
+        assert_eq!(flavour(), two.runtime_flavor());
+    });
+    first.await.unwrap();
+    assert_eq!(flavour(), one.runtime_flavor());
+}
+
+#[test]
+fn fault_27_a_runtime_is_driven_within_another_within_itself() {
+    support::test(|| {
+        let one_worker = || support::multi_thread(1);
+        let makers: [&dyn Fn() -> Runtime; 2] = [&support::current_thread, &one_worker];
+        for (first, second) in makers.iter().flat_map(|first| makers.iter().map(move |second| (first, second))) {
+            let (outer, inner) = (first(), second());
+            let nest = || nest(outer.handle().clone(), inner.handle().clone());
+            outer.block_on(nest());
+            outer.block_on(outer.spawn(nest())).unwrap();
+        }
+    });
+}
+
+#[test]
+fn fault_27_a_panic_far_within_leaves_every_runtime_in_order() {
+    support::test(|| {
+        let (outer, inner) = (support::current_thread(), support::current_thread());
+        let far_within = async {
+            outer.spawn(async {}).await.unwrap();
+            panic!("far within")
+        };
+        let text = must_panic(|| outer.block_on(async { inner.block_on(async { outer.block_on(far_within) }) }));
+        assert_eq!(text, "far within");
+        assert!(Handle::try_current().is_err());
+        for runtime in [&outer, &inner] {
+            // From another thread: nobody has it any more.
+            let handle = runtime.handle().clone();
+            let drive = move || handle.block_on(handle.spawn(async { sleep(Duration::from_millis(1)).await }));
+            std::thread::spawn(drive).join().unwrap().unwrap();
+        }
+    });
+}
+
+#[test]
+fn fault_26_a_runtime_dropped_in_its_own_task_within_another_runtime_does_not_wait_for_itself() {
+    support::test(|| {
+        let mut builder = Builder::new_multi_thread();
+        let outer = builder.worker_threads(1).shutdown_grace(Duration::MAX).build().unwrap();
+        let (handle, ended) = (outer.handle().clone(), Gate::new());
+        let open = ended.clone();
+        handle.spawn(async move {
+            support::current_thread().block_on(async move { drop(outer) });
+            open.open();
+        });
+        eventually(|| ended.is_open());
+    });
+}
+
 #[test]
 fn current_is_the_runtime_that_runs_the_code() {
     each_flavour(|make| {

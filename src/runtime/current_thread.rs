@@ -2,7 +2,8 @@
 //!
 //! The worker is a baton ([`Driver`]). Of several threads in `block_on` one takes it; the others wait for their own futures
 //! to be woken, or for the worker to be put back. A `block_on` inside a task of the same runtime steps the same worker from
-//! within: all its state is in cells, and the outer task is marked as running, so it is not polled twice.
+//! within: all its state is in cells, and the outer task is marked as running, so it is not polled twice. So does one that
+//! is further within, in a task of another runtime that this thread drives meanwhile.
 
 use std::future::Future;
 use std::panic::Location;
@@ -33,8 +34,7 @@ impl Driver {
     /// Closes the worker if nobody drives it; whoever drives it will.
     pub(super) fn end(&self) {
         if let Some(worker) = self.0.take() {
-            let _entered = scheduler::enter(&worker);
-            worker.close();
+            scheduler::enter(&worker, || worker.close());
         }
     }
 
@@ -56,10 +56,10 @@ impl Driver {
 #[track_caller]
 pub(super) fn block_on<F: Future>(inner: &Inner, driver: &Driver, future: F) -> F::Output {
     let (mut future, location) = (pin!(future), Location::caller());
-    let nested = scheduler::with_current(|worker| {
-        let worker = worker.filter(|worker| worker.belongs_to(&inner.scheduler))?;
+    let nested = scheduler::with_entered(&inner.scheduler, |worker| {
+        let worker = worker?;
         let _left = worker.leave_poll();
-        Some(drive(inner, worker, future.as_mut(), location))
+        Some(scheduler::enter(worker, || drive(inner, worker, future.as_mut(), location)))
     });
     match nested {
         Some(output) => output,
@@ -83,8 +83,7 @@ fn drive_or_wait<F: Future>(
             let driving = Driving { driver, worker: Some(worker) };
             let worker = driving.worker.as_ref().expect("put there a line above");
             worker.take_the_permit();
-            let _entered = scheduler::enter(worker);
-            return drive(inner, worker, future, location);
+            return scheduler::enter(worker, || drive(inner, worker, future, location));
         }
         if signal.take() {
             // Should it get stuck it holds up nobody else, so nobody watches it.

@@ -192,7 +192,8 @@ impl Handle {
     /// wait, and another takes over when the first is done.
     ///
     /// Inside a task it works too (tokio panics there): a worker hands its permit to another thread for as long as it waits. On a
-    /// `current_thread` runtime the inner call goes on driving the other tasks. Prefer `.await`, which costs no thread.
+    /// `current_thread` runtime the inner call goes on driving the other tasks, also if a `block_on` of another runtime lies between
+    /// the two; that other one waits meanwhile, if it is a `current_thread` one. Prefer `.await`, which costs no thread.
     ///
     /// # What freewheel cannot help here
     /// `future` itself is not a task. It has this thread and no other, so it need not be `Send`; but nobody can take its place.

@@ -59,7 +59,7 @@ fn end_workers(inner: &Inner, limit: Option<Duration>, grace: Duration) {
         return;
     }
     // The thread that drops the runtime inside one of its own tasks cannot wait for itself.
-    let own = scheduler::with_current(|worker| worker.is_some_and(|worker| worker.belongs_to(&inner.scheduler)));
+    let own = scheduler::with_entered(&inner.scheduler, |worker| worker.is_some());
     let stuck = help_to_end(inner, usize::from(own), limit);
     if stuck > usize::from(own) && !grace.is_zero() {
         for (task, location) in inner.scheduler.stuck_tasks() {

@@ -22,15 +22,15 @@ fn undriven() -> (Arc<Shared>, Worker) {
 fn drive(worker: &Worker, ran: &AtomicUsize, count: usize) {
     worker.take_the_permit();
     assert_eq!(worker.shared().idle.look(), (0, false), "who drives has the permit");
-    let entered = enter(worker);
-    // Relaxed: they run on this thread.
-    while ran.load(Ordering::Relaxed) < count {
-        if worker.step() == Step::Idle {
-            assert_eq!(worker.sleep(&|| false), Step::Ran);
-            assert_eq!(worker.shared().idle.look(), (0, false), "who drives has the permit again");
+    enter(worker, || {
+        // Relaxed: they run on this thread.
+        while ran.load(Ordering::Relaxed) < count {
+            if worker.step() == Step::Idle {
+                assert_eq!(worker.sleep(&|| false), Step::Ran);
+                assert_eq!(worker.shared().idle.look(), (0, false), "who drives has the permit again");
+            }
         }
-    }
-    drop(entered);
+    });
     worker.give_back_the_permit();
     assert_eq!(worker.shared().idle.look(), (1, false), "nobody drives");
 }

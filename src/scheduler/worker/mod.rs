@@ -114,7 +114,10 @@ impl Worker {
 
     /// The thread's driver: from its first sleep as a spare to the end of the scheduler.
     pub(crate) fn run(&self, starting: Starting) {
-        let _entered = context::enter(self);
+        context::enter(self, || self.run_here(starting));
+    }
+
+    fn run_here(&self, starting: Starting) {
         self.slot().set_thread(native_id());
         let bed = self.shared.idle.sleep_as_spare(self.index(), false);
         // Not before it lies: whoever does not count it any more looks where it is.
