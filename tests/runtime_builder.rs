@@ -7,7 +7,8 @@ use std::sync::{Arc, Barrier, Mutex};
 use std::time::Duration;
 
 use freewheel::runtime::{Builder, Handle, Runtime};
-use support::{eventually, must_panic, must_panic_at, panic_text};
+use freewheel::time::sleep;
+use support::{Gate, eventually, must_panic, must_panic_at, panic_text};
 
 /// The refusal of a value, whether it panics at the call or fails the build.
 #[track_caller]
@@ -226,6 +227,70 @@ fn the_park_hook_of_current_thread_is_called_too() {
         });
         runtime.block_on(gate.wait());
         thread.join().unwrap();
+    });
+}
+
+/// Tests runtimes of both flavours whose one worker calls `hook` before it sleeps, then such as call it after that.
+fn with_park_hook(hook: impl Fn() + Clone + Send + Sync + 'static, test: impl Fn(Runtime, bool)) {
+    let builders = || [Builder::new_current_thread(), Builder::new_multi_thread()];
+    support::test(|| {
+        for mut builder in builders() {
+            test(builder.worker_threads(1).on_thread_park(hook.clone()).build().unwrap(), true);
+        }
+        for mut builder in builders() {
+            test(builder.worker_threads(1).on_thread_unpark(hook.clone()).build().unwrap(), false);
+        }
+    });
+}
+
+#[test]
+fn a_task_that_a_park_hook_spawns_runs_though_nothing_else_comes() {
+    let to_spawn: Arc<Mutex<Option<Gate>>> = Arc::default();
+    let taken = to_spawn.clone();
+    let hook = move || {
+        if let Some(gate) = taken.lock().unwrap().take() {
+            freewheel::spawn(async move { gate.open() });
+        }
+    };
+    with_park_hook(hook, |runtime, before_sleep| {
+        let to_spawn = to_spawn.clone();
+        let task = runtime.spawn(async move {
+            let gate = Gate::new();
+            let next_hook_spawns = || *to_spawn.lock().unwrap() = Some(gate.clone());
+            if before_sleep {
+                sleep(Duration::from_millis(1)).await;
+                next_hook_spawns();
+            } else {
+                next_hook_spawns();
+                sleep(Duration::from_millis(1)).await;
+            }
+            gate.wait().await;
+        });
+        runtime.block_on(task).unwrap();
+    });
+}
+
+#[test]
+fn fault_27_block_on_in_a_park_hook_is_refused_and_says_why() {
+    let refusals: Arc<Mutex<Vec<String>>> = Arc::default();
+    let seen = refusals.clone();
+    let hook = move || {
+        let handle = Handle::current();
+        let text = must_panic(|| handle.block_on(async { freewheel::spawn(async {}).await }));
+        // Another runtime is nothing to this one; but within that it is refused just the same.
+        let other = support::current_thread();
+        let further_within = other.block_on(async { must_panic(|| handle.block_on(async {})) });
+        seen.lock().unwrap().extend([text, further_within]);
+    };
+    with_park_hook(hook, |runtime, _| {
+        runtime.block_on(async { sleep(Duration::from_millis(1)).await });
+        runtime.block_on(runtime.spawn(async { sleep(Duration::from_millis(1)).await })).unwrap();
+        drop(runtime);
+        let refusals = std::mem::take(&mut *refusals.lock().unwrap());
+        assert!(refusals.len() >= 2);
+        for text in refusals {
+            assert!(text.contains("block_on in a hook of on_thread_park") && text.contains("spawn a task"), "{text}");
+        }
     });
 }
 

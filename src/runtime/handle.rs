@@ -209,13 +209,24 @@ impl Handle {
     /// when it is over, as [`StallClass::ProcessStopped`](super::StallClass::ProcessStopped).
     ///
     /// # Panics
-    /// If `future` panics.
+    /// If `future` panics; in the hooks [`on_thread_park`](super::Builder::on_thread_park) and `on_thread_unpark` of this runtime.
     #[track_caller]
     pub fn block_on<F: Future>(&self, future: F) -> F::Output {
         self.inner.assert_not_forked();
+        self.assert_outside_hooks("block_on");
         let _running = Running::new(&self.inner.running);
         let _entered = context::enter_if_alive(self);
         if size_of::<F>() > LARGE_FUTURE { self.drive(Box::pin(future)) } else { self.drive(future) }
+    }
+
+    /// Refuses `what`, which waits for tasks, where it would wait for ever.
+    #[track_caller]
+    pub(crate) fn assert_outside_hooks(&self, what: &str) {
+        assert!(
+            !scheduler::in_hook(&self.inner.scheduler),
+            "{what} in a hook of on_thread_park or on_thread_unpark: the thread that calls it is on its way to sleep or from it, \
+             and runs nothing until the hook is over; spawn a task there instead, or let another thread wait"
+        );
     }
 
     #[track_caller]

@@ -69,3 +69,8 @@ pub(crate) fn with_entered<R>(shared: &Shared, f: impl FnOnce(Option<&Worker>) -
     }
     f(None)
 }
+
+/// Whether this thread is in the user's hook around the sleep of a worker of `shared`.
+pub(crate) fn in_hook(shared: &Shared) -> bool {
+    with_entered(shared, |worker| worker.is_some_and(Worker::is_in_hook))
+}

@@ -46,7 +46,7 @@ use std::fmt;
 use crate::primitives::clock::Nanos;
 use crate::primitives::thread::{Hook, Spawner};
 
-pub(crate) use context::{enter, with as with_current, with_entered};
+pub(crate) use context::{enter, in_hook, with as with_current, with_entered};
 pub(crate) use handoff::{block_in_place, block_in_place_now};
 pub(crate) use shared::Shared;
 pub(crate) use supply::Supply;

@@ -48,7 +48,8 @@ pub struct ScopedJoinHandle<'scope, T> {
 /// panics, `scope` waits for the tasks and then panics too. A task that panics says so through its handle.
 ///
 /// # Panics
-/// Outside a runtime; on a `current_thread` runtime, whose tasks could not run while their only thread waits here.
+/// Outside a runtime; on a `current_thread` runtime, whose tasks could not run while their only thread waits here; in the runtime's
+/// own hooks [`on_thread_park`](crate::runtime::Builder::on_thread_park) and `on_thread_unpark`.
 ///
 /// # Examples
 /// ```
@@ -73,6 +74,7 @@ where
         "task::scope needs a multi_thread runtime: on a current_thread one its tasks would never run, because it blocks \
          the thread that would run them"
     );
+    runtime.assert_outside_hooks("task::scope");
     let host = Host::new();
     let scope = Scope { runtime, guests: host.guests(), _scope: PhantomData, _environment: PhantomData };
     let result = catch_unwind(AssertUnwindSafe(|| f(&scope)));

@@ -197,13 +197,18 @@ impl Builder {
         self
     }
 
-    /// Called by a worker just before it sleeps for want of work.
+    /// Called by a worker just before it sleeps for want of work; on a `current_thread` runtime, by the thread in `block_on`.
+    ///
+    /// It is to be short: the worker counts as asleep, and a task or an event may have been given to it meanwhile. It may spawn and
+    /// wake tasks. [`block_on`](super::Handle::block_on) and [`task::scope`](crate::task::scope) of the same runtime panic in it, as
+    /// in [`on_thread_unpark`](Self::on_thread_unpark): the thread runs nothing until the hook is over. (tokio's `block_on` panics
+    /// there too.) A panic ends the hook, and nothing else.
     pub fn on_thread_park(&mut self, hook: impl Fn() + Send + Sync + 'static) -> &mut Self {
         self.on_park = Some(Arc::new(hook));
         self
     }
 
-    /// Called by a worker just after it was woken.
+    /// Called by a worker just after it was woken. What is said of [`on_thread_park`](Self::on_thread_park) holds for it too.
     pub fn on_thread_unpark(&mut self, hook: impl Fn() + Send + Sync + 'static) -> &mut Self {
         self.on_unpark = Some(Arc::new(hook));
         self

@@ -47,7 +47,7 @@ impl Worker {
     /// finds that `f` lasts.
     pub(crate) fn away<R>(&self, at_once: bool, f: impl FnOnce() -> R) -> R {
         let config = &self.shared.config;
-        if !config.hands_off || self.mode.get() == Mode::Away {
+        if !config.hands_off || !self.takes_tasks() {
             return f();
         }
         let at_once = at_once || !config.watch.hands_off;

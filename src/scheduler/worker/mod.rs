@@ -61,6 +61,8 @@ enum Mode {
     Batch,
     /// Elsewhere: this thread is away in a blocking call.
     Away,
+    /// Elsewhere too: it is in the user's hook around a sleep.
+    Hook,
 }
 
 /// What a step came to.
@@ -109,7 +111,12 @@ impl Worker {
 
     /// Whether tasks woken on this thread may be queued here.
     pub(crate) fn takes_tasks(&self) -> bool {
-        self.mode.get() != Mode::Away
+        !matches!(self.mode.get(), Mode::Away | Mode::Hook)
+    }
+
+    /// Whether this thread is in the user's hook around a sleep: nothing can be driven from there.
+    pub(crate) fn is_in_hook(&self) -> bool {
+        self.mode.get() == Mode::Hook
     }
 
     /// The thread's driver: from its first sleep as a spare to the end of the scheduler.

@@ -4,10 +4,10 @@ use std::time::Duration;
 
 use super::super::idle::Bed;
 use super::super::slot::Control;
-use super::{Step, Worker};
+use super::{Mode, Step, Worker};
 use crate::primitives::atomic::{Ordering, fence};
 use crate::primitives::clock::{NEVER, Nanos};
-use crate::primitives::thread::{call, pause};
+use crate::primitives::thread::{Hook, call, pause};
 use crate::reactor::Wait;
 
 /// How long the poller waits before it polls again after the system's poll failed, so as not to spin.
@@ -46,7 +46,7 @@ impl Worker {
         if self.shared.has_work() {
             self.shared.wake_one();
         }
-        call(self.shared.config.on_park.as_ref());
+        self.call_hook(self.shared.config.on_park.as_ref());
         match bed {
             Bed::Stack => {
                 if !self.shared.lifecycle.is_closing() {
@@ -60,8 +60,18 @@ impl Worker {
             }
             Bed::Poll => self.rest_in_poll(interrupt),
         }
-        call(self.shared.config.on_unpark.as_ref());
+        self.call_hook(self.shared.config.on_unpark.as_ref());
         Step::Ran
+    }
+
+    /// Calls the user's hook before a sleep or after it. What it spawns or wakes goes to the injector, as from any other thread: this
+    /// worker has looked into its own queue before it announced its sleep, and will not do so again.
+    fn call_hook(&self, hook: Option<&Hook>) {
+        if hook.is_some() {
+            let mode = self.mode.replace(Mode::Hook);
+            call(hook);
+            self.mode.set(mode);
+        }
     }
 
     fn rest_in_poll(&self, interrupt: &dyn Fn() -> bool) {
