@@ -208,6 +208,27 @@ fn a_thread_in_its_stop_hook_counts_and_is_replaced_after_it() {
     });
 }
 
+#[test]
+fn a_stop_hook_that_waits_for_a_job_at_the_cap_waits_until_the_runtime_ends_and_no_longer() {
+    test(|| {
+        let handle: Arc<Mutex<Option<Handle>>> = Arc::default();
+        let (own, (tell, told), (end, ended)) = (handle.clone(), mpsc::channel(), mpsc::channel());
+        let mut builder = Builder::new_current_thread();
+        builder.thread_keep_alive(Duration::from_millis(1)).max_blocking_threads(1).on_thread_stop(move || {
+            let Some(handle) = own.lock().unwrap().take() else { return };
+            let job = handle.spawn_blocking(|| ());
+            tell.send(()).unwrap();
+            end.send(handle.block_on(job).is_err_and(|error| error.is_cancelled())).unwrap();
+        });
+        let runtime = builder.shutdown_grace(Duration::MAX).enable_all().build().unwrap();
+        *handle.lock().unwrap() = Some(runtime.handle().clone());
+        runtime.block_on(runtime.spawn_blocking(|| ())).unwrap();
+        told.recv().unwrap();
+        drop(runtime);
+        assert!(ended.recv().unwrap(), "the job ran, on a second thread");
+    });
+}
+
 /// Dropped, it drops the runtime, after it has said so, and then tells whether the job had ended by that time.
 struct Dropper {
     runtime: Option<Runtime>,

@@ -139,6 +139,10 @@ impl Builder {
 
     /// The most threads of the blocking pool (`spawn_blocking`). Default: 512. Beyond it jobs wait in the pool's queue.
     ///
+    /// A thread counts from its start hook to the end of its [stop hook](Self::on_thread_stop), so that there are never more. So
+    /// when all of them wait for a job that is queued, in their own jobs or in those hooks, they wait for ever, or until the
+    /// runtime is shut down, which cancels that job.
+    ///
     /// # Panics
     /// If `count` is zero.
     #[track_caller]
@@ -192,6 +196,10 @@ impl Builder {
     }
 
     /// Called on each worker and blocking thread before it ends.
+    ///
+    /// A blocking thread counts until its hook has returned: with [`max_blocking_threads(1)`](Self::max_blocking_threads) a hook that
+    /// waits for a job of the same pool waits for itself. (tokio's threads do not count any more at that point, and may be more
+    /// than the setting says.) It may spawn one and leave it at that.
     pub fn on_thread_stop(&mut self, hook: impl Fn() + Send + Sync + 'static) -> &mut Self {
         self.threads.on_stop = Some(Arc::new(hook));
         self
