@@ -202,3 +202,34 @@ fn ctrl_c_is_heard() {
     });
     ended.assert_ok();
 }
+
+#[cfg(target_os = "linux")]
+#[test]
+fn the_runtimes_threads_keep_the_signal_mask_of_the_thread_that_builds_it() {
+    let told = in_child("the_runtimes_threads_keep_the_signal_mask_of_the_thread_that_builds_it", || {
+        // As the kernel prints it: a bit for each signal, in hexadecimal.
+        let masks = || {
+            let tasks = std::fs::read_dir("/proc/self/task").unwrap().flatten();
+            let status = tasks.map(|task| std::fs::read_to_string(task.path().join("status")).unwrap_or_default());
+            let of_runtime = status.filter(|text| text.starts_with("Name:\tfreewheel"));
+            let mask = |text: String| text.lines().find_map(|line| line.strip_prefix("SigBlk:\t").map(str::to_owned));
+            of_runtime.filter_map(mask).map(|mask| u64::from_str_radix(&mask, 16).unwrap()).collect::<Vec<_>>()
+        };
+        for blocked in [false, true] {
+            // SAFETY: an empty set is a valid one, and the calls fill and read it.
+            unsafe {
+                let mut set = std::mem::zeroed::<libc::sigset_t>();
+                libc::sigemptyset(&mut set);
+                libc::sigaddset(&mut set, libc::SIGUSR2);
+                let how = if blocked { libc::SIG_BLOCK } else { libc::SIG_UNBLOCK };
+                assert_eq!(libc::pthread_sigmask(how, &set, std::ptr::null_mut()), 0);
+            }
+            let runtime = Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
+            let seen = runtime.block_on(runtime.spawn_blocking(masks)).unwrap();
+            let expected = if blocked { 1 << (libc::SIGUSR2 - 1) } else { 0 };
+            // The reactor thread, the workers, and the thread that looks; those that have not come so far yet bear no name.
+            assert!(!seen.is_empty() && seen.iter().all(|mask| *mask == expected), "{blocked}: {seen:x?}");
+        }
+    });
+    told.assert_ok();
+}

@@ -190,6 +190,9 @@ impl Builder {
     }
 
     /// Called on each worker and blocking thread when it starts.
+    ///
+    /// This is also the place to block signals: the runtime changes no thread's mask, so a handler that the program installs
+    /// may run on any of its threads; see [`signal`](crate::signal).
     pub fn on_thread_start(&mut self, hook: impl Fn() + Send + Sync + 'static) -> &mut Self {
         self.threads.on_start = Some(Arc::new(hook));
         self
