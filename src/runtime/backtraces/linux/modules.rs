@@ -40,14 +40,6 @@ struct Module {
     table: Option<Table>,
 }
 
-/// A function, by its entry in the unwind table.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Function {
-    pub(super) start: u64,
-    /// It is what a signal handler returns to.
-    pub(super) ends_signal: bool,
-}
-
 /// The unwind tables, copied.
 struct Table {
     header: Bytes,
@@ -84,8 +76,8 @@ impl Modules {
         self.of(address).map(|module| module.name.as_str())
     }
 
-    /// The function that an address lies in, as the unwind table has it.
-    pub(super) fn function(&self, address: u64) -> Option<Function> {
+    /// Where the function begins that an address lies in, as the unwind table has it.
+    pub(super) fn function(&self, address: u64) -> Option<u64> {
         let module = self.of(address)?;
         let table = module.table.as_ref()?;
         let header = table.index().ok()?;
@@ -93,7 +85,7 @@ impl Modules {
         let svma = address.checked_sub(module.base)?;
         let entry = header.table()?.fde_for_address(&frames, &table.bases, svma, EhFrame::cie_from_offset).ok()?;
         let start = entry.initial_address().wrapping_add(module.base);
-        entry.contains(svma).then(|| Function { start, ends_signal: entry.is_signal_trampoline() })
+        entry.contains(svma).then_some(start)
     }
 
     /// Copies the tables that unwinding from this address needs.
@@ -232,7 +224,7 @@ mod tests {
         assert!(modules.is_code(here) && !modules.is_code(&raw const modules as u64));
         assert_eq!(modules.function(here), None);
         modules.load(here);
-        assert_eq!(modules.function(here + 3), Some(Function { start: here, ends_signal: false }));
+        assert_eq!(modules.function(here + 3), Some(here));
         let in_libc = libc::read as *const () as usize as u64;
         assert!(modules.name(in_libc).unwrap().contains("libc"));
         // Nothing came or went: what was copied stays.

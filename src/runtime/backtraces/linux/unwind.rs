@@ -40,7 +40,7 @@ pub(super) fn addresses(modules: &mut Modules, snapshot: &Snapshot) -> Vec<Frame
     };
     walk.go(modules, snapshot);
     // A handler on a stack of its own: where that ends nothing lies further out, least of all a frame.
-    let at_signal = walk.found.last().is_some_and(|at| ends_signal(modules, *at));
+    let at_signal = walk.found.last().is_some_and(|at| returns_from_signal(modules, at.address()));
     if walk.registers.bp() == UNKNOWN && !at_signal {
         let found = [Call::ThisFunction, Call::Any].iter().find_map(|call| walk.seek(modules, snapshot, *call));
         walk = found.unwrap_or(walk);
@@ -84,6 +84,9 @@ impl Walk {
         let Some(at) = self.found.last().copied().filter(|_| self.found.len() < MOST) else {
             return ControlFlow::Break(End::Whole);
         };
+        if returns_from_signal(modules, at.address()) {
+            return self.step_out_of_signal(modules, snapshot);
+        }
         modules.load(at.address_for_lookup());
         let mut next = self.registers;
         let mut beyond = false;
@@ -99,20 +102,19 @@ impl Walk {
                     self.found.push(found);
                     ControlFlow::Continue(())
                 }
-                _ => self.step_out_of_signal(modules, snapshot, at),
+                _ => ControlFlow::Break(End::Broken),
             },
             Ok(None) => ControlFlow::Break(End::Whole),
             Err(_) if beyond => ControlFlow::Break(End::Whole),
-            Err(_) => self.step_out_of_signal(modules, snapshot, at),
+            Err(_) => ControlFlow::Break(End::Broken),
         }
     }
 
-    /// If `at` is what a signal handler returns to, goes on where the signal came. The unwinder cannot: the rule there reads the
-    /// memory at the stack pointer, which is the `ucontext_t` that the system made for the handler.
-    fn step_out_of_signal(&mut self, modules: &Modules, snapshot: &Snapshot, at: FrameAddress) -> ControlFlow<End> {
+    /// From what a signal handler returns to, goes on where the signal came. The unwinder cannot, even where there is a rule: that
+    /// reads the memory at the stack pointer, which is the `ucontext_t` that the system made for the handler.
+    fn step_out_of_signal(&mut self, modules: &Modules, snapshot: &Snapshot) -> ControlFlow<End> {
         let interrupted = || {
-            let place =
-                Some(self.registers.sp().checked_add(REGISTERS as u64)?).filter(|_| ends_signal(modules, at))?;
+            let place = self.registers.sp().checked_add(REGISTERS as u64)?;
             let register = |number: libc::c_int| snapshot.word(place.checked_add(8 * number as u64)?);
             let (ip, sp, bp) = (register(libc::REG_RIP)?, register(libc::REG_RSP)?, register(libc::REG_RBP)?);
             // Further out, as any frame. What a handler on a stack of its own interrupted is shown only if its stack lies above that
@@ -133,7 +135,7 @@ impl Walk {
         (start..end).step_by(16).find_map(|candidate| {
             let address = snapshot.word(candidate + 8)?;
             let fits = match wanted {
-                Call::ThisFunction => function.is_some_and(|function| calls(modules, address, function.start)),
+                Call::ThisFunction => function.is_some_and(|function| calls(modules, address, function)),
                 Call::Any => may_return_to(modules, address),
             };
             let mut walk = self.clone();
@@ -142,11 +144,6 @@ impl Walk {
             (fits && walk.go(modules, snapshot) == End::Whole && walk.found.len() > more).then_some(walk)
         })
     }
-}
-
-/// Whether the frame is what a signal handler returns to.
-fn ends_signal(modules: &Modules, at: FrameAddress) -> bool {
-    modules.function(at.address_for_lookup()).is_some_and(|function| function.ends_signal)
 }
 
 /// The bytes before a return address, if it lies in code: the longest call has seven.
@@ -179,7 +176,7 @@ fn may_return_to(modules: &Modules, address: u64) -> bool {
 }
 
 /// Whether the code at `address` is what the C library lets a handler return to. Unwinders have known it by its bytes for so long
-/// that it cannot change.
+/// that it cannot change; glibc's unwind table says it too, musl's has no entry.
 fn returns_from_signal(modules: &Modules, address: u64) -> bool {
     let mut bytes = [0; RETURN_FROM_SIGNAL.len()];
     modules.is_code(address) && own_memory::read(address, &mut bytes) == bytes.len() && bytes == RETURN_FROM_SIGNAL
@@ -212,6 +209,28 @@ fn call_length(mode: u8) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    extern "C" fn do_nothing(_: libc::c_int) {}
+
+    #[test]
+    fn what_a_signal_handler_returns_to_is_known_by_its_code_alone() {
+        let mut action = mem::MaybeUninit::<libc::sigaction>::zeroed();
+        // SAFETY: a handler that does nothing, for a signal that is ignored otherwise; then asks what was made of that, with a place
+        // for the answer, of which zeroes are a value; then undoes it.
+        let action = unsafe {
+            libc::signal(libc::SIGWINCH, do_nothing as *const () as libc::sighandler_t);
+            assert_eq!(libc::sigaction(libc::SIGWINCH, std::ptr::null(), action.as_mut_ptr()), 0);
+            libc::signal(libc::SIGWINCH, libc::SIG_DFL);
+            action.assume_init()
+        };
+        let Some(restorer) = action.sa_restorer else { return };
+        let (mut modules, restorer) = (Modules::new(), restorer as usize as u64);
+        modules.refresh();
+        assert!(returns_from_signal(&modules, restorer) && may_return_to(&modules, restorer));
+        assert!(!returns_from_signal(&modules, restorer + 1) && !returns_from_signal(&modules, 8));
+        // No table was read for that.
+        assert_eq!(modules.function(restorer), None);
+    }
 
     #[test]
     fn a_call_is_as_long_as_its_addressing_mode_says() {
