@@ -405,6 +405,17 @@ fn a_short_block_in_place_hands_nothing_off() {
     });
 }
 
+#[test]
+fn each_hand_off_that_a_task_asks_for_is_counted() {
+    test(|| {
+        let runtime = two_workers();
+        for _ in 0..20 {
+            runtime.block_on(runtime.spawn(async { task::block_in_place_now(|| ()) })).unwrap();
+        }
+        assert!(runtime.handle().metrics().hand_offs_blocked() >= 20);
+    });
+}
+
 /// A way to make a call that blocks.
 type Way = fn(Box<dyn FnOnce()>);
 

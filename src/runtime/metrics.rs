@@ -87,20 +87,24 @@ impl RuntimeMetrics {
     }
 
     /// How many stalls were seen: polls that lasted beyond
-    /// [`stall_threshold`](super::Builder::stall_threshold). On a `current_thread` runtime they are seen only if it is
+    /// [`stall_threshold`](super::Builder::stall_threshold) when the watch looked, which it does each
+    /// tick; time for which the process or the watch was kept from running does not count, nor does a call that [said that
+    /// it may block](crate::task::block_in_place). On a `current_thread` runtime they are seen only if it is
     /// [asked for reports](super::Builder::new_current_thread).
     #[must_use]
     pub fn stalls(&self) -> u64 {
         self.inner.scheduler.figures.read().stalls
     }
 
-    /// How often the permit of a worker whose task blocked its thread went to another thread.
+    /// How often a worker whose task blocked its thread lost its permit to run tasks, so that another thread could have it: because the
+    /// watch found it blocked, because the task's spawn location is known for blocking and the permit was released before the poll, or
+    /// by [`block_in_place_now`](crate::task::block_in_place_now).
     #[must_use]
     pub fn hand_offs_blocked(&self) -> u64 {
         self.inner.scheduler.figures.read().blocked
     }
 
-    /// How often that happened because a task computed for long while others waited.
+    /// How often the watch took a permit because a task computed for long while others waited.
     #[must_use]
     pub fn hand_offs_computing(&self) -> u64 {
         self.inner.scheduler.figures.read().hogs

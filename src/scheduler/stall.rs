@@ -120,7 +120,7 @@ pub(crate) struct Figures {
 pub(crate) struct Reading {
     /// Polls that lasted beyond the threshold.
     pub(crate) stalls: u64,
-    /// Permits taken from blocked threads, and from computing ones.
+    /// Permits taken from blocked threads, or given up by those about to block; and taken from computing ones.
     pub(crate) blocked: u64,
     pub(crate) hogs: u64,
     /// The longest stall so far, in nanoseconds.

@@ -35,8 +35,8 @@ pub(super) fn play(row: &str, quick: bool) -> Result<Values, String> {
     let ratio = Spread::of_ratios(&some(&with), &some(&without)).ok_or("no rounds")?;
     let middle = |samples: &[f64]| median(samples).unwrap_or(f64::NAN);
     Ok(vec![
-        (Unit::Time, "watch on".to_owned(), middle(&with)),
-        (Unit::Time, "watch off".to_owned(), middle(&without)),
+        (Unit::Time, "hand-off on".to_owned(), middle(&with)),
+        (Unit::Time, "hand-off off".to_owned(), middle(&without)),
         (Unit::Time, "difference".to_owned(), middle(&differences)),
         (Unit::Share, "ratio".to_owned(), ratio.median),
         (Unit::Share, "ratio p25".to_owned(), ratio.p25),

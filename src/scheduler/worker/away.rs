@@ -2,6 +2,7 @@
 
 use super::super::offenders::Record;
 use super::super::slot::{Control, Slot};
+use super::super::stall::Class;
 use super::{Mode, Shared, Worker};
 use crate::primitives::clock::NEVER;
 use crate::tasks::Notified;
@@ -68,6 +69,7 @@ impl Worker {
             self.shared.notify();
         }
         if at_once {
+            self.shared.figures.handed_off(Class::Blocked);
             self.shared.idle.release_permit();
             // Somebody is woken even if nothing waits: this thread may have been the one that looked after the reactor.
             self.shared.notify();

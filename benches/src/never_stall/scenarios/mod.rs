@@ -81,7 +81,7 @@ const fn cost(
     bounds: &'static [(&'static str, f64)],
     row: &'static str,
 ) -> Scenario {
-    scenario(name, target, bounds, &["watch on", "watch off"], Kind::Cost(row))
+    scenario(name, target, bounds, &["hand-off on", "hand-off off"], Kind::Cost(row))
 }
 
 pub(super) const SCENARIOS: &[Scenario] = &[
