@@ -62,6 +62,11 @@ fn fault_34_zero_and_absurd_values_are_refused_by_name() {
             assert_eq!(error.kind(), std::io::ErrorKind::InvalidInput);
             assert!(error.to_string().contains("give 100µs to 10ms"), "{error}");
         }
+        for mut builder in [Builder::new_multi_thread(), Builder::new_current_thread()] {
+            let error = builder.stall_threshold(Duration::ZERO).build().unwrap_err();
+            assert_eq!(error.kind(), std::io::ErrorKind::InvalidInput);
+            assert!(error.to_string().contains("stall_threshold is 0") && error.to_string().contains("1ms"), "{error}");
+        }
         let zero = must_panic(|| drop(Builder::new_multi_thread().worker_threads(0).build()));
         assert!(zero.contains("Worker threads cannot be set to 0"), "{zero}");
         assert!(zero.len() > "Worker threads cannot be set to 0".len() + 10, "names no cure: {zero}");

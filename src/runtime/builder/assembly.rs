@@ -39,6 +39,7 @@ pub(super) fn build(builder: &Builder) -> io::Result<Runtime> {
     let built_at = Location::caller();
     let counts = builder.thread_counts()?;
     builder.check_tick()?;
+    builder.check_threshold()?;
     let wish = reports::wish(builder.on_stall.clone(), builder.stall_backtraces)?;
     let reactor = Arc::new(Reactor::new(counts.workers + 1, Clock::new())?);
     let inner = Arc::new_cyclic(|weak: &Weak<Inner>| {
@@ -156,6 +157,17 @@ impl Builder {
         Err(invalid(format!(
             "watch_tick is {tick:?}: give {least:?} to {most:?} (shorter costs too much, longer saves nothing more), or leave it \
              out; to switch the hand-off off, hand_off(false)"
+        )))
+    }
+
+    fn check_threshold(&self) -> io::Result<()> {
+        if self.stall_threshold != Some(Duration::ZERO) {
+            return Ok(());
+        }
+        Err(invalid(format!(
+            "stall_threshold is 0: to be told of every stall that is seen, give the watch_tick ({:?}); to be told of none, give \
+             on_stall a callback that does nothing; or leave it out",
+            self.watch_tick
         )))
     }
 

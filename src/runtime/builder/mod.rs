@@ -304,6 +304,9 @@ impl Builder {
     /// How long one poll of a task lasts before it is reported as a stall. Default: 10 milliseconds. (The hand-off
     /// itself does not wait for that: it comes after one to two [ticks](Self::watch_tick).)
     ///
+    /// What lasts for less than a tick is seen by chance at best, so a tick is the least that makes sense. Zero says neither
+    /// "all" nor "none" clearly enough, and is refused by [`build`](Self::build).
+    ///
     /// Time in which the process was stopped does not count. Where cores are short, a thread may sleep because whoever
     /// holds a lock gets no core; so there a blocked task is reported later, by up to a second.
     ///

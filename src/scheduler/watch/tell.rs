@@ -73,9 +73,7 @@ impl Watch {
         }
         let stage = if view.noticed.is_some() { Stage::Ongoing } else { Stage::Detected };
         (view.noticed, view.class) = (slot.current_task(), Some(class));
-        while view.next_notice <= stuck {
-            view.next_notice = view.next_notice.saturating_mul(2);
-        }
+        view.next_notice = beyond(stuck, view.next_notice);
         view.due = now.saturating_add(view.next_notice - stuck);
         if let Some(task) = view.noticed {
             let poll = view.poll_of(index, slot);
@@ -98,5 +96,26 @@ impl Watch {
     pub(crate) fn next_notice(&self) -> Nanos {
         let stuck = self.views.iter().filter(|view| is_in_poll(view.epoch));
         stuck.map(|view| view.due).min().unwrap_or(NEVER)
+    }
+}
+
+/// The first age beyond `stuck` at which a notice is due: of those from `age` on, each twice the last.
+fn beyond(stuck: Nanos, mut age: Nanos) -> Nanos {
+    while age <= stuck && age < NEVER {
+        // Not zero for ever, whatever the first is.
+        age = age.saturating_mul(2).max(1);
+    }
+    age
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_next_notice_lies_beyond_this_one_whatever_the_threshold() {
+        assert_eq!([10, 20, 39, 40].map(|stuck| beyond(stuck, 10)), [20, 40, 40, 80]);
+        assert_eq!([0, 1, 5].map(|stuck| beyond(stuck, 0)), [1, 2, 8]);
+        assert_eq!(beyond(NEVER, 3), NEVER);
     }
 }
