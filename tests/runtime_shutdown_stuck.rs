@@ -56,6 +56,53 @@ fn every_thread_there_may_be_waits_for_what_another_task_drops() {
     });
 }
 
+/// Held by a task, its drop waits until that of the next one has ended.
+struct Link {
+    next: mpsc::Receiver<()>,
+    // Dropped last.
+    _ended: Option<mpsc::Sender<()>>,
+}
+
+impl Drop for Link {
+    fn drop(&mut self) {
+        self.next.recv().unwrap_err();
+    }
+}
+
+/// Spawns so many tasks, of which each but the last waits in its destructor for that of the one spawned after it.
+fn chain(runtime: &Runtime, length: usize) {
+    let mut before = None;
+    for _ in 0..length {
+        let (ended, next) = mpsc::channel();
+        let link = Link { next, _ended: before.replace(ended) };
+        runtime.spawn(async move {
+            let _link = link;
+            pending::<()>().await;
+        });
+    }
+}
+
+#[test]
+fn a_destructor_waits_for_that_of_a_task_that_was_left_to_its_own_thread() {
+    for workers in [1, 2] {
+        test(|| {
+            let runtime = patient(|builder| _ = builder.worker_threads(workers));
+            // Both by this thread, so whoever cancels the first has taken the second upon himself.
+            chain(&runtime, 2);
+            drop(runtime);
+        });
+    }
+}
+
+#[test]
+fn more_destructors_wait_for_each_other_than_there_may_be_threads() {
+    test(|| {
+        let runtime = patient(|builder| _ = builder.max_threads(2));
+        chain(&runtime, 40);
+        drop(runtime);
+    });
+}
+
 #[test]
 fn a_nested_block_on_waits_for_a_timer() {
     for workers in [1, 4] {

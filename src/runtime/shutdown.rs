@@ -3,8 +3,8 @@
 //! 1. *Intake stops*: what is spawned from now on resolves as cancelled.
 //! 2. *Workers end*: each is woken, cancels tasks (their futures drop on workers), drops what it has queued, and ends. One that is
 //!    stuck may wait for what another task drops, or sit in a `block_on` that waits for a timer or an event. So if they do not
-//!    end at once, one more worker is started to cancel, for all may be stuck; and whoever shuts down polls the reactor,
-//!    for the reactor thread has ended like the others.
+//!    end at once, and nobody comes to what is left, threads are started that cancel it, one more each moment, for all may be
+//!    stuck; and whoever shuts down polls the reactor, for the reactor thread has ended like the others.
 //! 3. *What is left*: tasks that no worker came to are cancelled here; due calls too.
 //! 4. *The reactor closes*: whoever still waits for I/O or time, outside any task, is woken to an error.
 //! 5. *The blocking pool ends*: jobs that have not started are dropped, running ones get what is left of the time.
@@ -37,8 +37,7 @@ pub(super) fn shut_down(inner: &Arc<Inner>, grace: Duration) {
         let (begun, limit) = (Instant::now(), (grace < FOR_EVER).then_some(grace));
         inner.scheduler.close();
         end_workers(inner, limit, grace);
-        inner.scheduler.registry.shutdown(None);
-        inner.scheduler.drain();
+        inner.scheduler.cancel_all();
         inner.cancel_calls();
         let mut wakers = Vec::new();
         inner.reactor.shutdown(&mut wakers);
@@ -73,18 +72,76 @@ fn end_workers(inner: &Inner, limit: Option<Duration>, grace: Duration) {
 
 /// Waits until at most `spared` threads live, or until `limit` has passed, and does what they need for it. How many still live.
 fn help_to_end(inner: &Inner, spared: usize, limit: Option<Duration>) -> usize {
-    let (begun, lifecycle) = (Instant::now(), &inner.scheduler.lifecycle);
+    let (begun, scheduler) = (Instant::now(), &inner.scheduler);
     let left = || limit.map_or(MOMENT, |limit| limit.saturating_sub(begun.elapsed()).min(MOMENT));
-    let mut living = lifecycle.wait(spared, Some(left()));
-    if living > spared && !left().is_zero() && scheduler::Shared::start_thread(&inner.scheduler).is_err() {
-        // No thread can be had, so this one does it, though a destructor that does not return keeps it beyond the grace.
-        inner.scheduler.registry.shutdown(None);
-        inner.scheduler.drain();
-    }
+    let mut patience = Patience::new(scheduler.registry.len());
     let mut wakers = Vec::new();
-    while living > spared && !left().is_zero() {
+    loop {
+        let living = scheduler.lifecycle.wait(spared, Some(left()));
+        if living <= spared || left().is_zero() {
+            return living;
+        }
+        if patience.is_over(scheduler.registry.len()) && scheduler::Shared::start_helper(scheduler).is_err() {
+            // No thread can be had, so this one does it, though a destructor that does not return keeps it beyond the grace.
+            scheduler.cancel_all();
+        }
         poll_the_reactor(&inner.reactor, &mut wakers);
-        living = lifecycle.wait(spared, Some(left()));
     }
-    living
+}
+
+/// When one more helper is due: nobody has come to another task for a moment, and the more there are the longer.
+///
+/// Each may be stuck in a destructor that waits for that of a task to which nobody has come yet, so no number of them is enough.
+/// But destructors that only take their time must not get a thread each.
+struct Patience {
+    /// To which nobody had come a moment ago.
+    tasks: usize,
+    /// For how many moments it has been as many.
+    moments: usize,
+    helpers: usize,
+}
+
+impl Patience {
+    /// So many helpers get one more as soon as the first; twice as many, in twice the time.
+    const HASTY: usize = 16;
+
+    fn new(tasks: usize) -> Self {
+        Self { tasks, moments: 0, helpers: 0 }
+    }
+
+    /// Whether one is due now, a moment later, when nobody has come to so many tasks.
+    fn is_over(&mut self, tasks: usize) -> bool {
+        self.moments = if tasks == self.tasks { self.moments + 1 } else { 0 };
+        self.tasks = tasks;
+        if tasks == 0 || self.moments <= self.helpers / Self::HASTY {
+            return false;
+        }
+        (self.moments, self.helpers) = (0, self.helpers + 1);
+        true
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The moments after which the first `count` helpers came, while nothing moved.
+    fn due(count: usize) -> Vec<usize> {
+        let mut patience = Patience::new(1);
+        (1..).filter(|_| patience.is_over(1)).take(count).collect()
+    }
+
+    #[test]
+    fn helpers_come_as_long_as_nothing_moves_and_ever_more_slowly() {
+        assert_eq!(due(3), [1, 2, 3]);
+        let due = due(64);
+        assert_eq!((due[16] - due[15], due[32] - due[31]), (2, 3));
+    }
+
+    #[test]
+    fn no_helper_comes_while_tasks_are_come_to_or_none_is_left() {
+        let mut patience = Patience::new(1000);
+        assert!((0..1000).rev().all(|tasks| !patience.is_over(tasks)));
+        assert!((0..100).all(|_| !patience.is_over(0)));
+    }
 }

@@ -264,6 +264,31 @@ impl Shared {
         )
     }
 
+    /// Starts a thread without a seat that cancels all tasks there are: for the end, when every worker may be stuck in one.
+    ///
+    /// It does not share them with others, as workers do: what one of those has taken upon itself and is stuck before, nobody
+    /// else would come to. Nor does it count among `max_threads`, which may all be stuck.
+    ///
+    /// # Errors
+    /// The system refused it.
+    pub(crate) fn start_helper(this: &Arc<Self>) -> io::Result<()> {
+        let (shared, living) = (this.clone(), this.lifecycle.thread_starts());
+        let body = move || {
+            let around = shared.config.around.clone();
+            around(&mut || shared.cancel_all());
+            // The scheduler first: whoever waits for this thread may rely on its being let go.
+            drop(shared);
+            living
+        };
+        this.config.threads.spawn(|| "freewheel-shutdown".to_owned(), body)
+    }
+
+    /// After `close`: cancels every task that is left, and drops what is queued.
+    pub(crate) fn cancel_all(&self) {
+        self.registry.shutdown(None);
+        self.drain();
+    }
+
     /// Begins the end: no new tasks, and every thread that sleeps is woken to cancel those there are.
     pub(crate) fn close(&self) {
         self.registry.close();

@@ -6,7 +6,8 @@
 //!
 //! # None is forgotten
 //! After `close`, each worker calls `shutdown` for its own shard when it notices the end, and at last a thread without a seat
-//! calls it for all. Then no task is left, but of workers that are stuck, until they come to that call:
+//! calls it for all; where workers are stuck in what they cancel, such threads come before, too. Then no task is left, but of
+//! workers that are stuck, until they come to that call:
 //! * `close` sets its flag under the lock. Whoever enters into the first shard looks at the flag under the lock: it sees the
 //!   flag, or every later `shutdown` sees its task.
 //! * A worker looks at the flag without the lock, and may see it late. But it takes the lock in its `shutdown`, after `close` has
@@ -43,7 +44,7 @@ pub(crate) struct Registry {
     shards: Box<[AtomicPtr<Shard>]>,
     /// So many of them, from the front, may have been made.
     made: AtomicUsize,
-    /// So many of them, from the front, some worker has cancelled or is about to.
+    /// So many of them, from the front, some worker has cancelled, or is about to, or is stuck in.
     cancelled: AtomicUsize,
     closed: AtomicBool,
     /// Held by who looks at tasks, who takes them out to shut them down, who closes, and who enters into the first shard.
