@@ -1,7 +1,8 @@
 //! The promise at its edges: blocks too short for a hand-off, a kernel that makes all wait, and nothing to do at all.
 //!
-//! Bounds are ten times what `benches/` aims at. One run that meets such a bound shows that the runtime can; one that
-//! does not may be the machine's fault, so a few are granted.
+//! How long things take is the machine's affair as much as the runtime's. So nothing here is judged by the clock alone, but by what
+//! the same machine does at the same time without the runtime: by how long the blocks really were, how long a request takes
+//! between plain threads, how late a ticker is that nobody disturbs. Still one run may have bad luck, so a few are granted.
 #![cfg(target_os = "linux")]
 
 mod support;
@@ -20,22 +21,50 @@ use support::{eventually, in_child, test};
 /// How many runs are granted.
 const RUNS: usize = 10;
 
+/// What became of blocks.
+#[derive(Debug)]
+struct Blocks {
+    /// For how many of them the permit went to another thread.
+    handed_off: u64,
+    /// How many lasted for seven eighths of a tick or longer, which is what the watch takes for one, though they were meant
+    /// to be shorter.
+    long: u64,
+}
+
+impl Blocks {
+    fn of(runtime: &Runtime, lengths: impl IntoIterator<Item = Duration>, tick: Duration) -> Self {
+        let long = lengths.into_iter().filter(|length| *length >= tick * 7 / 8).count() as u64;
+        Self { handed_off: runtime.handle().metrics().hand_offs_blocked(), long }
+    }
+}
+
+/// A block of this length; how long it was.
+fn block(length: Duration) -> Duration {
+    let begun = Instant::now();
+    // Not to wait for anything: this is the block.
+    std::thread::sleep(length);
+    begun.elapsed()
+}
+
 #[test]
 fn t9_blocks_shorter_than_a_tick_are_not_handed_off() {
     const BLOCKS: u64 = 400;
+    const TICK: Duration = Duration::from_millis(1);
+    /// Two that last too long may begin a burst, in which half a millisecond is long.
+    const FEW: u64 = 8;
     test(|| {
-        let hand_offs = |_| {
+        let blocks = |_| {
             let runtime = support::multi_thread(2);
-            // Not to wait for anything: these are the blocks.
             let tasks: Vec<_> =
-                (0..BLOCKS).map(|_| runtime.spawn(async { std::thread::sleep(Duration::from_micros(500)) })).collect();
-            for task in tasks {
-                runtime.block_on(task).unwrap();
-            }
-            runtime.handle().metrics().hand_offs_blocked()
+                (0..BLOCKS).map(|_| runtime.spawn(async { block(Duration::from_micros(500)) })).collect();
+            let lengths: Vec<_> = tasks.into_iter().map(|task| runtime.block_on(task).unwrap()).collect();
+            Blocks::of(&runtime, lengths, TICK)
         };
-        let seen: Vec<u64> = (0..RUNS).map(hand_offs).collect();
-        assert!(seen.iter().any(|&hand_offs| hand_offs <= BLOCKS / 10), "hand-offs for {BLOCKS} blocks: {seen:?}");
+        let runs: Vec<Blocks> = (0..RUNS).map(blocks).collect();
+        let good = |run: &Blocks| run.handed_off <= BLOCKS / 10;
+        // Where the machine makes most blocks long ones, in every run, nothing follows.
+        let judged = runs.iter().filter(|run| run.long <= FEW);
+        assert!(judged.clone().count() == 0 || judged.clone().any(good), "{BLOCKS} blocks each: {runs:?}");
     });
 }
 
@@ -80,30 +109,40 @@ fn t10_nobody_wakes_up_while_all_is_idle_before_a_stall_and_after() {
     .assert_ok();
 }
 
-/// Hand-offs of forty blocks of 3 ms, one after the other, with this tick.
-fn hand_offs_of_short_blocks(tick: Duration) -> u64 {
+/// Forty blocks of 3 ms, one after the other, with this tick.
+fn short_blocks(tick: Duration) -> Blocks {
     let runtime = Builder::new_multi_thread().worker_threads(2).watch_tick(tick).build().unwrap();
-    for _ in 0..40 {
-        // Not to wait for anything: it blocks.
-        runtime.block_on(runtime.spawn(async { std::thread::sleep(Duration::from_millis(3)) })).unwrap();
-    }
-    runtime.handle().metrics().hand_offs_blocked()
+    let lengths = (0..40).map(|_| runtime.block_on(runtime.spawn(async { block(Duration::from_millis(3)) })).unwrap());
+    Blocks::of(&runtime, lengths, tick)
 }
 
 #[test]
 fn what_blocks_for_less_than_a_tick_is_not_handed_off_and_what_blocks_longer_is() {
     test(|| {
-        let long: Vec<u64> = (0..RUNS).map(|_| hand_offs_of_short_blocks(Duration::from_millis(10))).collect();
-        assert!(long.iter().any(|&hand_offs| hand_offs <= 4), "ticks of 10 ms: {long:?}");
-        // From the third on they are known, and release their permits themselves: those are no hand-offs of the watch.
-        let short: Vec<u64> = (0..RUNS).map(|_| hand_offs_of_short_blocks(Duration::from_millis(1))).collect();
-        assert!(short.iter().any(|&hand_offs| hand_offs >= 2), "ticks of 1 ms: {short:?}");
+        let runs: Vec<Blocks> = (0..RUNS).map(|_| short_blocks(Duration::from_millis(10))).collect();
+        // For each that was long another one, short, may release its permit beforehand: then it is forgiven.
+        assert!(runs.iter().any(|run| run.handed_off <= 2 * run.long), "ticks of 10 ms: {runs:?}");
+        // A watch that gets no core in time hands off nothing, so as many runs are granted as it takes.
+        eventually(|| short_blocks(Duration::from_millis(1)).handed_off >= 2);
     });
 }
 
-/// How long each of the requests took that a task makes within its polls, spinning, while the other worker is idle.
-fn trips_within_polls(tick: Duration) -> Vec<Duration> {
+/// How many requests.
+const TRIPS: usize = 60;
+
+/// How long a request takes whose answer is waited for by spinning.
+fn trip(client: &mut std::net::TcpStream) -> Duration {
     use std::io::{Read, Write};
+    let begun = Instant::now();
+    assert_eq!(client.write(&[1]).unwrap(), 1);
+    while client.read(&mut [0]).is_err() {
+        std::hint::spin_loop();
+    }
+    begun.elapsed()
+}
+
+/// The median of requests that a task makes within its polls, spinning, while the other worker is idle.
+fn trip_within_polls(tick: Duration) -> Duration {
     let runtime = Builder::new_multi_thread().worker_threads(2).watch_tick(tick).build().unwrap();
     let listener = runtime.block_on(TcpListener::bind("127.0.0.1:0")).unwrap();
     let mut client = std::net::TcpStream::connect(listener.local_addr().unwrap()).unwrap();
@@ -118,22 +157,45 @@ fn trips_within_polls(tick: Duration) -> Vec<Duration> {
     let server = runtime.spawn(echo);
     let trips = runtime.spawn(async move {
         let mut trips = Vec::new();
-        for _ in 0..60 {
+        for _ in 0..TRIPS {
             // Woken by the poller, which then is in this poll and not in the reactor's.
             time::sleep(Duration::from_millis(1)).await;
-            let begun = Instant::now();
-            assert_eq!(client.write(&[1]).unwrap(), 1);
-            while client.read(&mut [0]).is_err() {
-                std::hint::spin_loop();
-            }
-            trips.push(begun.elapsed());
+            trips.push(trip(&mut client));
         }
         trips
     });
-    let mut trips = runtime.block_on(trips).unwrap();
+    let trips = runtime.block_on(trips).unwrap();
     runtime.block_on(server).unwrap();
-    trips.sort();
-    trips
+    median(trips)
+}
+
+/// The median of the same requests between two plain threads.
+fn trip_between_threads() -> Duration {
+    use std::io::{Read, Write};
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let mut client = std::net::TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+    client.set_nonblocking(true).unwrap();
+    let server = std::thread::spawn(move || {
+        let (mut stream, _) = listener.accept().unwrap();
+        let mut byte = [0];
+        while let Ok(1) = stream.read(&mut byte) {
+            stream.write_all(&byte).unwrap();
+        }
+    });
+    let trips = (0..TRIPS).map(|_| {
+        // Not to wait for anything: they come as far apart as the others.
+        std::thread::sleep(Duration::from_millis(1));
+        trip(&mut client)
+    });
+    let trips = trips.collect();
+    drop(client);
+    server.join().unwrap();
+    median(trips)
+}
+
+fn median(mut times: Vec<Duration>) -> Duration {
+    times.sort();
+    times[times.len() / 2]
 }
 
 #[test]
@@ -141,12 +203,9 @@ fn an_event_does_not_wait_for_the_tick_while_a_worker_is_idle() {
     const TICK: Duration = Duration::from_millis(10);
     test(|| {
         // The first few wait, until the task is known to take long; without that, half of all wait for half a tick.
-        let median = |_| {
-            let trips = trips_within_polls(TICK);
-            trips[trips.len() / 2]
-        };
-        let seen: Vec<Duration> = (0..RUNS).map(median).take_while(|&median| median > TICK / 5).collect();
-        assert!(seen.len() < RUNS, "medians: {seen:?}");
+        let runs = (0..RUNS).map(|_| (trip_within_polls(TICK), trip_between_threads()));
+        let bad: Vec<_> = runs.take_while(|&(within, between)| within > TICK / 5 + 2 * between).collect();
+        assert!(bad.len() < RUNS, "medians, and between threads: {bad:?}");
     });
 }
 
@@ -154,9 +213,8 @@ fn an_event_does_not_wait_for_the_tick_while_a_worker_is_idle() {
 fn t15_others_go_on_while_the_table_of_descriptors_grows() {
     const WANTED: u64 = 70_000;
     const RESERVE: u64 = 300;
-    /// Ten times the target.
-    const BOUND: Duration = Duration::from_millis(50);
-    /// What a child exits with that met the bound.
+    const TARGET: Duration = Duration::from_millis(5);
+    /// What a child exits with in which nobody waited for more than ten times the target, or what is as good on this machine.
     const MET: i32 = 3;
     // The table never shrinks, so that each run has a process of its own.
     let run = || {
@@ -164,20 +222,23 @@ fn t15_others_go_on_while_the_table_of_descriptors_grows() {
             support::set_limit(libc::RLIMIT_NOFILE, WANTED + RESERVE);
             let limit = support::set_limit(libc::RLIMIT_NOFILE, WANTED + RESERVE);
             let runtime = support::multi_thread(2);
-            let (worst, opened) = worst_gap_while_opening(&runtime, limit.saturating_sub(RESERVE) as usize);
-            eprintln!("{opened} descriptors, worst gap {worst:?}");
-            if worst <= BOUND {
+            // For as long, but with a table that does not grow.
+            let (usual, _) = worst_gap_while_opening(&runtime, limit.saturating_sub(RESERVE) as usize, false);
+            let (worst, opened) = worst_gap_while_opening(&runtime, limit.saturating_sub(RESERVE) as usize, true);
+            eprintln!("{opened} descriptors, worst gap {worst:?}, without them {usual:?}");
+            if worst <= 10 * TARGET.max(usual) {
                 std::process::exit(MET);
             }
         })
     };
     let runs: Vec<_> = (0..RUNS).map(|_| run()).take_while(|ended| ended.status.code() != Some(MET)).collect();
     runs.iter().for_each(support::Ended::assert_ok);
-    assert!(runs.len() < RUNS, "none of {RUNS} runs met {BOUND:?}: {}", runs.last().unwrap().output);
+    assert!(runs.len() < RUNS, "in none of {RUNS} runs: {}", runs.last().unwrap().output);
 }
 
-/// A task opens `count` descriptors; another ticks each millisecond. The worst time between two of its ticks, beyond that.
-fn worst_gap_while_opening(runtime: &Runtime, count: usize) -> (Duration, usize) {
+/// A task opens `count` descriptors, and keeps them or closes them at once; another ticks each millisecond. The worst time between
+/// two of its ticks, beyond that, and how many descriptors were kept.
+fn worst_gap_while_opening(runtime: &Runtime, count: usize, keep: bool) -> (Duration, usize) {
     let over = Arc::new(AtomicBool::new(false));
     let is_over = over.clone();
     let ticker = runtime.spawn(async move {
@@ -191,9 +252,15 @@ fn worst_gap_while_opening(runtime: &Runtime, count: usize) -> (Duration, usize)
         worst
     });
     let files = runtime.block_on(runtime.spawn(async move {
-        let mut files = Vec::new();
-        while files.len() < count {
-            files.extend((0..100).map(|_| File::open("/dev/null").unwrap()));
+        let (mut files, mut opened) = (Vec::new(), 0);
+        while opened < count {
+            let more = (0..100).map(|_| File::open("/dev/null").unwrap());
+            if keep {
+                files.extend(more)
+            } else {
+                more.for_each(drop)
+            }
+            opened += 100;
             task::yield_now().await;
         }
         files
