@@ -185,24 +185,24 @@ fn built_with(setting: Option<&str>, ask: impl FnOnce(&mut Builder)) -> Runtime 
 fn there_is_a_thread_if_and_only_if_somebody_asks_and_it_ends_with_the_runtime() {
     let told = in_child("there_is_a_thread_if_and_only_if_somebody_asks_and_it_ends_with_the_runtime", || {
         let before = threads();
-        let watched = |setting, ask: fn(&mut Builder)| {
+        let watched = |is_asked_for, setting, ask: fn(&mut Builder)| {
             let runtime = built_with(setting, ask);
             runtime.block_on(async { freewheel::spawn(async {}).await.unwrap() });
-            let more = threads() - before;
-            if more == 1 {
-                // It names itself when it starts.
-                eventually(|| thread_names().iter().any(|name| name == "freewheel-watch"));
+            if is_asked_for {
+                // It names itself when it starts. On a slow machine it may have something to report, and the reporter is there too.
+                eventually(|| thread_names().iter().filter(|name| *name == "freewheel-watch").count() == 1);
+            } else {
+                assert_eq!(threads(), before);
             }
             drop(runtime);
             eventually(|| threads() == before);
-            more
         };
-        assert_eq!(watched(None, |_| {}), 0);
-        assert_eq!(watched(Some("off"), |_| {}), 0);
-        assert_eq!(watched(Some("warn"), |_| {}), 1);
-        assert_eq!(watched(None, |builder| _ = builder.on_stall(|_| {})), 1);
-        assert_eq!(watched(Some("off"), |builder| _ = builder.on_stall(|_| {})), 1);
-        assert_eq!(watched(None, |builder| _ = builder.stall_threshold(Duration::from_millis(7))), 1);
+        watched(false, None, |_| {});
+        watched(false, Some("off"), |_| {});
+        watched(true, Some("warn"), |_| {});
+        watched(true, None, |builder| _ = builder.on_stall(|_| {}));
+        watched(true, Some("off"), |builder| _ = builder.on_stall(|_| {}));
+        watched(true, None, |builder| _ = builder.stall_threshold(Duration::from_millis(7)));
     });
     told.assert_ok();
 }
