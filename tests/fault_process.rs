@@ -296,6 +296,9 @@ fn fault_82_on_one_core_everything_goes_on() {
         }
         for runtime in [current_thread(), multi_thread(1), multi_thread(4)] {
             work(&runtime);
+            // Nor does anybody spin for what another must have the core to do.
+            runtime.spawn(std::future::pending::<()>());
+            support::comes_to_rest();
         }
     })
     .assert_ok();
@@ -316,6 +319,8 @@ fn fault_82_with_a_tenth_of_the_time_everything_goes_on() {
         // Stopped itself, or between two orders: it goes on with what it was told last.
         quota.kill().unwrap();
         quota.wait().unwrap();
+        let _idle = [multi_thread(4), multi_thread(4)];
+        support::comes_to_rest();
     })
     .assert_ok();
 }

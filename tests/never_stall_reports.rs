@@ -7,9 +7,9 @@ mod support;
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::sync::mpsc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use freewheel::runtime::{Builder, Runtime, StallReport};
+use freewheel::runtime::{Builder, Runtime, StallReport, StallStage};
 use support::{in_child, test};
 
 /// A runtime that sends each report on.
@@ -37,6 +37,29 @@ fn a_task_stuck_on_a_tcp_stream_is_reported_with_both_addresses() {
         assert!(matches!(report.system_call.as_deref(), Some("recvfrom" | "read")), "{report}");
         assert_eq!(report.file.as_deref(), Some(line.as_str()));
         assert!(report.to_string().contains(&format!(" on {line}")), "{report}");
+    });
+}
+
+#[test]
+fn stalls_of_one_place_are_reported_once_a_second_and_the_others_are_counted() {
+    test(|| {
+        let (sender, reports) = mpsc::channel();
+        let mut builder = Builder::new_multi_thread();
+        builder.worker_threads(2).stall_threshold(Duration::from_millis(5)).on_stall(move |report| {
+            if report.stage == StallStage::Detected {
+                let _ = sender.send((Instant::now(), report.suppressed));
+            }
+        });
+        let (runtime, mut told) = (builder.build().unwrap(), Vec::new());
+        while told.iter().all(|&(_, suppressed)| suppressed == 0) {
+            // Not to wait for anything: these are the stalls, all of one place.
+            runtime.block_on(runtime.spawn(async { std::thread::sleep(Duration::from_millis(30)) })).unwrap();
+            told.extend(reports.try_iter());
+        }
+        // Half of a second: the reporter may have been late with the earlier.
+        assert!(told.windows(2).all(|pair| pair[1].0 - pair[0].0 >= Duration::from_millis(500)), "{told:?}");
+        let stalls = told.len() as u64 + told.iter().map(|(_, suppressed)| suppressed).sum::<u64>();
+        assert!(stalls <= runtime.handle().metrics().stalls(), "{told:?}");
     });
 }
 

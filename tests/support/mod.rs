@@ -9,6 +9,7 @@
 // Each test binary compiles this folder for itself and uses its part of it.
 #![allow(dead_code, unused_imports)]
 
+mod bounds;
 mod child;
 mod drops;
 mod gate;
@@ -18,11 +19,13 @@ mod runtimes;
 mod wakers;
 mod watchdog;
 
+pub(crate) use bounds::{most_rounds_within, one_run_within};
 pub(crate) use child::{Ended, in_child};
 pub(crate) use drops::{DropCounter, DropToken};
 pub(crate) use gate::Gate;
 pub(crate) use process::{
-    cpu_time, drop_to_other_user, file_descriptors, resident_kilobytes, set_limit, settled, thread_names, threads,
+    comes_to_rest, cpu_time, drop_to_other_user, file_descriptors, resident_kilobytes, set_limit, settled,
+    thread_names, threads,
 };
 pub(crate) use runtimes::{current_thread, each_flavour, multi_thread};
 pub(crate) use wakers::{CountingWaker, poll_once};

@@ -52,6 +52,18 @@ pub(crate) fn cpu_time() -> Duration {
     time(usage.ru_utime) + time(usage.ru_stime)
 }
 
+/// Waits until this process uses next to no CPU time: whoever is at work comes to rest in their own time, and one that
+/// spins never does.
+#[track_caller]
+pub(crate) fn comes_to_rest() {
+    super::eventually(|| {
+        let before = cpu_time();
+        // Not to wait for anything: this is the time that is measured.
+        std::thread::sleep(Duration::from_millis(500));
+        cpu_time() - before < Duration::from_millis(20)
+    });
+}
+
 /// How much memory this process has in use, in units of 1,024 bytes.
 pub(crate) fn resident_kilobytes() -> usize {
     let status = fs::read_to_string("/proc/self/status").expect("/proc");
