@@ -3,7 +3,7 @@
 mod support;
 
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Barrier, Mutex};
+use std::sync::{Arc, Barrier, Mutex, mpsc};
 use std::time::Duration;
 
 use freewheel::runtime::{Builder, Handle, Runtime};
@@ -334,4 +334,75 @@ fn the_public_types_can_be_shared_and_shown() {
     sent::<freewheel::task::JoinError>();
     sent::<freewheel::runtime::CallHandle>();
     assert!(format!("{:?}", Builder::new_multi_thread()).contains("worker_threads"));
+}
+
+/// A runtime with two workers whose naming function does `fail` from the fifth name on.
+fn badly_named(fail: impl Fn() -> String + Send + Sync + 'static) -> Runtime {
+    let count = AtomicUsize::new(0);
+    let name = move || match count.fetch_add(1, Ordering::Relaxed) {
+        number @ 0..4 => format!("good-{number}"),
+        _ => fail(),
+    };
+    Builder::new_multi_thread().worker_threads(2).thread_name_fn(name).build().unwrap()
+}
+
+/// Ten tasks block their threads at once, and all goes on: more tasks, timers, the pool, the end.
+fn block_and_go_on(runtime: Runtime) {
+    let blocked = Arc::new(AtomicUsize::new(0));
+    let (held, tasks): (Vec<_>, Vec<_>) = (0..10)
+        .map(|_| {
+            let ((hold, released), blocked) = (mpsc::channel::<()>(), blocked.clone());
+            let task = runtime.spawn(async move {
+                blocked.fetch_add(1, Ordering::Relaxed);
+                released.recv().unwrap_err();
+            });
+            (hold, task)
+        })
+        .unzip();
+    eventually(|| blocked.load(Ordering::Relaxed) == 10);
+    runtime.block_on(async {
+        freewheel::spawn(sleep(Duration::from_millis(2))).await.unwrap();
+        assert_eq!(freewheel::task::spawn_blocking(|| 7).await.unwrap(), 7);
+    });
+    drop(held);
+    tasks.into_iter().for_each(|task| runtime.block_on(task).unwrap());
+}
+
+#[test]
+fn a_naming_function_that_panics_costs_a_thread_its_name_and_nothing_else() {
+    support::test(|| block_and_go_on(badly_named(|| panic!("no name comes to mind"))));
+}
+
+#[test]
+fn a_name_with_a_nul_costs_a_thread_its_name_and_nothing_else() {
+    support::test(|| block_and_go_on(badly_named(|| "a\0b".to_owned())));
+}
+
+#[test]
+fn the_reactor_thread_never_calls_the_naming_function() {
+    support::test(|| {
+        let callers = Arc::new(Mutex::new(Vec::new()));
+        let seen = callers.clone();
+        let name = move || {
+            seen.lock().unwrap().push(std::thread::current().name().map(str::to_owned));
+            "named".to_owned()
+        };
+        let runtime = Builder::new_multi_thread().worker_threads(2).thread_name_fn(name).build().unwrap();
+        block_and_go_on(runtime);
+        let callers = callers.lock().unwrap();
+        assert!(callers.len() >= 10, "{callers:?}");
+        assert!(callers.iter().all(|name| name.as_deref() != Some("freewheel-reactor")), "{callers:?}");
+    });
+}
+
+#[test]
+fn a_name_that_no_thread_can_have_fails_the_build_and_says_what_to_do() {
+    for mut builder in [Builder::new_multi_thread(), Builder::new_current_thread()] {
+        let error = builder.worker_threads(1).thread_name("a\0b").build().unwrap_err();
+        assert_eq!(error.kind(), std::io::ErrorKind::InvalidInput);
+        assert!(error.to_string().contains("without NUL"), "{error}");
+        let error = builder.thread_name_fn(|| panic!("no name comes to mind")).build().unwrap_err();
+        assert_eq!(error.kind(), std::io::ErrorKind::InvalidInput);
+        assert!(error.to_string().contains("thread_name_fn panicked"), "{error}");
+    }
 }

@@ -3,7 +3,6 @@
 //! Generic over the job, so that the models can run jobs of their own. The protocol is told in `roster.rs`, the life of one
 //! thread in `post.rs`.
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
 
 use super::channel::Queue;
@@ -176,9 +175,7 @@ impl<J: Job> Crew<J> {
     fn create(crew: &Arc<Self>) {
         let post = Post::new(crew.clone());
         let number = crew.numbers.next();
-        let spawn = || crew.config.spawner.spawn(|| format!("freewheel-blocking-{number}"), move || post.serve());
-        // The user's naming function may panic, and this may be a thread of the pool with a job in its hand.
-        drop(catch_unwind(AssertUnwindSafe(spawn)));
+        drop(crew.config.spawner.spawn(|| format!("freewheel-blocking-{number}"), move || post.serve()));
     }
 
     /// Asks the system once more for the thread it refused, if there is still work for one.

@@ -8,9 +8,11 @@ pub(crate) mod clock;
 pub(crate) mod fork;
 pub(crate) mod ids;
 mod lock;
+pub(crate) mod names;
 pub(crate) mod parker;
 mod prefetch;
 pub(crate) mod random;
+mod say;
 pub(crate) mod thread;
 
 pub(crate) use crossbeam_utils::CachePadded;
@@ -18,6 +20,7 @@ pub(crate) use lock::{Condvar, Mutex, MutexGuard, assert_none_held};
 /// Where `try_lock` matters: loom's own blocks in it while another thread holds the lock.
 pub(crate) use lock::{Mutex as TryMutex, MutexGuard as TryMutexGuard};
 pub(crate) use prefetch::prefetch;
+pub(crate) use say::say;
 pub(crate) use std::sync::Arc;
 
 /// `std::thread_local!` with constant initial values, which cost no check at each access. Loom's macro does not know them.

@@ -1,17 +1,21 @@
 //! The one spawner of threads: workers, the reactor thread and the blocking pool all start here, and creation can fail.
 
+use std::cell::Cell;
 use std::fmt;
 use std::io;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use super::clock::Nanos;
+use super::names::Names;
+use super::say;
 
 /// How the runtime's threads are made.
 #[derive(Clone)]
 pub(crate) struct Spawner {
     /// Names a worker or blocking thread; None: freewheel's own names.
-    pub(crate) name: Option<Arc<dyn Fn() -> String + Send + Sync>>,
+    pub(crate) name: Option<Names>,
     pub(crate) stack_size: Option<usize>,
     pub(crate) on_start: Option<Hook>,
     pub(crate) on_stop: Option<Hook>,
@@ -20,7 +24,20 @@ pub(crate) struct Spawner {
 /// A user's callback around a thread's life.
 pub(crate) type Hook = Arc<dyn Fn() + Send + Sync>;
 
+std::thread_local! {
+    /// Whether this thread is one that keeps the others going, and so runs none of the user's code.
+    static IS_OWN: Cell<bool> = const { Cell::new(false) };
+}
+
 impl Spawner {
+    /// Makes names for so many threads of [`spawn_from_stock`](Self::spawn_from_stock).
+    ///
+    /// # Errors
+    /// The user's function panicked, or gave what cannot be a name.
+    pub(crate) fn stock_names(&self, count: usize) -> io::Result<()> {
+        self.name.as_ref().map_or(Ok(()), |names| names.stock(count))
+    }
+
     /// Starts a thread called `name` (or as the user wished) that runs the user's hooks around `body`. What `body` returns is
     /// dropped after the stop hook: there it may say that the thread is done.
     ///
@@ -31,9 +48,46 @@ impl Spawner {
         name: impl FnOnce() -> String,
         body: impl FnOnce() -> R + Send + 'static,
     ) -> io::Result<()> {
-        let name = self.name.as_ref().map_or_else(name, |user| user());
+        #[cfg(test)]
+        if self.name.as_ref().is_some_and(Names::refuses) {
+            return Err(io::ErrorKind::WouldBlock.into());
+        }
+        if IS_OWN.get() {
+            return self.spawn_from_stock(name, body);
+        }
+        match &self.name {
+            Some(names) => self.spawn_as(names.make_or(name), body),
+            None => self.spawn_as(name(), body),
+        }
+    }
+
+    /// [`spawn`](Self::spawn) without a call of the user's naming function on this thread.
+    pub(crate) fn spawn_from_stock<R>(
+        &self,
+        name: impl FnOnce() -> String,
+        body: impl FnOnce() -> R + Send + 'static,
+    ) -> io::Result<()> {
+        let Some(names) = &self.name else { return self.spawn_as(name(), body) };
+        let taken = names.take();
+        let name = taken.clone().unwrap_or_else(name);
+        // One more than it took where there was none: what was missed while the function failed.
+        let (names_too, count) = (names.clone(), 1 + usize::from(taken.is_none()));
+        let started = self.spawn_as(name, move || {
+            if let Err(error) = names_too.stock(count) {
+                say(format_args!("{error}; one that comes later has a name of freewheel's"));
+            }
+            body()
+        });
+        if let (Err(_), Some(name)) = (&started, taken) {
+            names.give_back(name);
+        }
+        started
+    }
+
+    /// [`spawn`](Self::spawn) with this very name.
+    pub(crate) fn spawn_as<R>(&self, name: String, body: impl FnOnce() -> R + Send + 'static) -> io::Result<()> {
         let (on_start, on_stop) = (self.on_start.clone(), self.on_stop.clone());
-        self.spawn_plain(name, move || {
+        self.start(name, move || {
             call(on_start.as_ref());
             let _left: R;
             // The stop hook runs even when `body` unwinds.
@@ -44,6 +98,13 @@ impl Spawner {
 
     /// Starts a thread of the runtime's own, without the user's name or hooks.
     pub(crate) fn spawn_plain(&self, name: String, body: impl FnOnce() + Send + 'static) -> io::Result<()> {
+        self.start(name, move || {
+            IS_OWN.set(true);
+            body();
+        })
+    }
+
+    fn start(&self, name: String, body: impl FnOnce() + Send + 'static) -> io::Result<()> {
         let mut builder = std::thread::Builder::new().name(name);
         if let Some(stack_size) = self.stack_size {
             builder = builder.stack_size(stack_size);
@@ -63,8 +124,14 @@ impl Drop for OnDrop {
 /// Calls a user's hook. A panic in it has been reported by the panic hook, and must not cost the thread its place.
 pub(crate) fn call(hook: Option<&Hook>) {
     if let Some(hook) = hook {
-        let _ = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| hook()));
+        guarded(|| hook());
     }
+}
+
+/// Calls a user's function. None: it panicked, which the panic hook has told.
+pub(super) fn guarded<R>(call: impl FnOnce() -> R) -> Option<R> {
+    // What was thrown may throw again when it is dropped.
+    catch_unwind(AssertUnwindSafe(call)).map_err(std::mem::forget).ok()
 }
 
 impl fmt::Debug for Spawner {

@@ -254,7 +254,8 @@ impl Shared {
         let worker = Worker::new(this.clone(), seat);
         let around = this.config.around.clone();
         let mut worker = Some((worker, this.lifecycle.starts()));
-        this.config.threads.spawn(
+        // The reactor thread may be the one that starts it, or a worker that is about to block.
+        this.config.threads.spawn_from_stock(
             || format!("freewheel-worker-{number}"),
             move || {
                 around(&mut || worker.take().into_iter().for_each(|(worker, starting)| worker.run(starting)));
@@ -280,7 +281,8 @@ impl Shared {
             drop(shared);
             living
         };
-        this.config.threads.spawn(|| "freewheel-shutdown".to_owned(), body)
+        // A name of the user's may be long in coming, and the end is limited in time.
+        this.config.threads.spawn_as("freewheel-shutdown".to_owned(), body)
     }
 
     /// After `close`: cancels every task that is left, and drops what is queued.

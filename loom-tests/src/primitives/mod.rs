@@ -11,6 +11,8 @@ pub(crate) mod parker;
 #[path = "../../../src/primitives/prefetch.rs"]
 mod prefetch;
 pub(crate) mod random;
+#[path = "../../../src/primitives/say.rs"]
+mod say;
 pub(crate) mod thread;
 
 pub(crate) use crossbeam_utils::CachePadded;
@@ -18,6 +20,7 @@ pub(crate) use lock::{Condvar, Mutex, MutexGuard, TryMutex, TryMutexGuard, asser
 pub(crate) use loom::cell::UnsafeCell;
 pub(crate) use loom::sync::Arc;
 pub(crate) use prefetch::prefetch;
+pub(crate) use say::say;
 
 /// The atomics.
 pub(crate) mod atomic {

@@ -41,7 +41,19 @@ impl Spawner {
         name: impl FnOnce() -> String,
         body: impl FnOnce() -> R + Send + 'static,
     ) -> io::Result<()> {
-        self.spawn_plain(name(), move || drop(body()))
+        self.spawn_as(name(), body)
+    }
+
+    pub(crate) fn spawn_from_stock<R>(
+        &self,
+        name: impl FnOnce() -> String,
+        body: impl FnOnce() -> R + Send + 'static,
+    ) -> io::Result<()> {
+        self.spawn_as(name(), body)
+    }
+
+    pub(crate) fn spawn_as<R>(&self, name: String, body: impl FnOnce() -> R + Send + 'static) -> io::Result<()> {
+        self.spawn_plain(name, move || drop(body()))
     }
 
     pub(crate) fn spawn_plain(&self, _name: String, body: impl FnOnce() + Send + 'static) -> io::Result<()> {

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use super::super::crew::{Config, Crew, Eager, Job};
 use super::{LONG, config, eventually};
+use crate::primitives::names::Names;
 
 /// A closure, and what became of it.
 struct Call {
@@ -233,13 +234,8 @@ fn fault_64_a_job_whose_thread_is_refused_waits_for_the_retry() {
     let refusals = Arc::new(AtomicUsize::new(2));
     let left = refusals.clone();
     let mut config = config(4);
-    // The system's refusal is played by a naming function that panics: to the pool both are a thread that did not start.
-    config.spawner.name = Some(Arc::new(move || {
-        let refuse = left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |n| n.checked_sub(1)).is_ok();
-        if refuse {
-            std::panic::resume_unwind(Box::new("refused"));
-        }
-        "played".to_owned()
+    config.spawner.name = Some(Names::of_refused(move || {
+        left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |n| n.checked_sub(1)).is_ok()
     }));
     config.on_refused = Some(Arc::new(move || {
         counter.fetch_add(1, Ordering::Relaxed);
@@ -261,12 +257,7 @@ fn fault_64_a_job_whose_thread_is_refused_waits_for_the_retry() {
 fn fault_65_a_job_whose_thread_is_refused_runs_on_the_threads_that_are_there() {
     let count = Arc::new(AtomicUsize::new(0));
     let mut config = config(8);
-    config.spawner.name = Some(Arc::new(move || {
-        if count.fetch_add(1, Ordering::Relaxed) >= 2 {
-            std::panic::resume_unwind(Box::new("refused"));
-        }
-        "played".to_owned()
-    }));
+    config.spawner.name = Some(Names::of_refused(move || count.fetch_add(1, Ordering::Relaxed) >= 2));
     let pool = Pool::new(config);
     let (release, told) = pool.submit_blockers(6);
     let begun = (told.recv().unwrap(), told.recv().unwrap());

@@ -40,6 +40,8 @@ pub(super) fn build(builder: &Builder) -> io::Result<Runtime> {
     let counts = builder.thread_counts()?;
     builder.check_tick()?;
     builder.check_threshold()?;
+    // As many as workers can be on their way: for each permit, and the spare. One of the pool may be, too.
+    builder.threads.stock_names(counts.workers + 2)?;
     let wish = reports::wish(builder.on_stall.clone(), builder.stall_backtraces)?;
     let reactor = Arc::new(Reactor::new(counts.workers + 1, Clock::new())?);
     let inner = Arc::new_cyclic(|weak: &Weak<Inner>| {

@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use super::reports::{OnStall, StallReport};
 use super::{Runtime, RuntimeFlavor};
+use crate::primitives::names::Names;
 use crate::primitives::thread::{Hook, Spawner};
 
 /// Builds a [`Runtime`] with chosen settings; tokio's names and defaults where tokio has them.
@@ -160,13 +161,22 @@ impl Builder {
     }
 
     /// The name of workers and blocking threads. Default: `freewheel-worker-0`, `freewheel-blocking-0`, … The reactor
-    /// thread is always called `freewheel-reactor`.
+    /// thread is always called `freewheel-reactor`, and a thread that helps tasks to their end `freewheel-shutdown`.
+    ///
+    /// A name with a NUL in it is refused by [`build`](Self::build).
     pub fn thread_name(&mut self, name: impl Into<String>) -> &mut Self {
         let name = name.into();
         self.thread_name_fn(move || name.clone())
     }
 
     /// A function that names each worker and blocking thread.
+    ///
+    /// It is called by [`build`](Self::build), for two threads more than there are workers; by each worker when it starts, for one
+    /// that may come later; and by whoever needs one more blocking thread. So more names are made than threads are started. The
+    /// reactor thread never calls it: if it blocks or takes its time, the thread that called it is late, and nothing else.
+    ///
+    /// Should it panic, or return a name with a NUL in it, [`build`](Self::build) fails; later the thread in question gets its name
+    /// of freewheel's own, and a line on stderr says so.
     ///
     /// # Examples
     /// ```
@@ -179,7 +189,7 @@ impl Builder {
     /// # Ok::<(), std::io::Error>(())
     /// ```
     pub fn thread_name_fn(&mut self, name: impl Fn() -> String + Send + Sync + 'static) -> &mut Self {
-        self.threads.name = Some(Arc::new(name));
+        self.threads.name = Some(Names::new(name));
         self
     }
 
