@@ -415,6 +415,30 @@ fn fault_84_a_full_pipe_that_nobody_reads_takes_the_reports_and_harms_nothing() 
 }
 
 #[test]
+fn fault_84_an_end_whose_words_cannot_be_written_goes_on_to_the_end() {
+    in_child("fault_84_an_end_whose_words_cannot_be_written_goes_on_to_the_end", || {
+        let full = std::fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
+        // SAFETY: takes no pointers; nobody relies on standard error from here on.
+        assert!(unsafe { libc::dup2(full.as_raw_fd(), 2) } >= 0);
+        let runtime = multi_thread(1);
+        let ((hold, released), (about_to, begun)) = (mpsc::channel::<()>(), mpsc::channel());
+        let (about_to_too, (hold_too, released_too)) = (about_to.clone(), mpsc::channel::<()>());
+        runtime.spawn(async move {
+            about_to.send(()).unwrap();
+            released.recv().unwrap_err();
+        });
+        runtime.spawn_blocking(move || {
+            about_to_too.send(()).unwrap();
+            released_too.recv().unwrap_err();
+        });
+        (0..2).for_each(|_| begun.recv().unwrap());
+        runtime.shutdown_timeout(Duration::from_millis(1));
+        drop((hold, hold_too));
+    })
+    .assert_ok();
+}
+
+#[test]
 fn fault_85_exit_from_a_task_exits() {
     in_child("fault_85_exit_from_a_task_exits", || {
         let runtime = multi_thread(2);

@@ -145,6 +145,11 @@ fn nothing_is_left_to_do() {
 }
 
 #[test]
+fn nothing_is_printed_that_may_not_be_written() {
+    assert_tidy(each(&sources("src"), code::prints));
+}
+
+#[test]
 fn no_test_sleeps_to_wait_for_something() {
     let all = [sources("src"), sources("tests"), sources("crates"), sources("loom-tests")].concat();
     assert_tidy(each(&all, code::sleeps));

@@ -20,7 +20,7 @@ pub(crate) use lock::{Condvar, Mutex, MutexGuard, assert_none_held};
 /// Where `try_lock` matters: loom's own blocks in it while another thread holds the lock.
 pub(crate) use lock::{Mutex as TryMutex, MutexGuard as TryMutexGuard};
 pub(crate) use prefetch::prefetch;
-pub(crate) use say::say;
+pub(crate) use say::{say, say_apart};
 pub(crate) use std::sync::Arc;
 
 /// `std::thread_local!` with constant initial values, which cost no check at each access. Loom's macro does not know them.

@@ -24,7 +24,7 @@ use super::timers::{Armed, Duty, TimerKey, Timers};
 use super::wheel::Reset;
 use crate::primitives::atomic::{AtomicBool, AtomicU64, Ordering};
 use crate::primitives::clock::{Clock, NEVER, Nanos};
-use crate::primitives::{Arc, CachePadded, TryMutex, TryMutexGuard, assert_none_held};
+use crate::primitives::{Arc, CachePadded, TryMutex, TryMutexGuard, assert_none_held, say_apart};
 
 /// I/O events and timers of one runtime.
 #[derive(Debug)]
@@ -238,7 +238,8 @@ impl Token<'_> {
         match &result {
             Ok(()) => self.dispatch(wakers),
             Err(error) => {
-                eprintln!("freewheel: the reactor's event queue is broken, whoever waits for I/O is told: {error}");
+                // Apart: all wait for whoever has the token.
+                say_apart(format!("the reactor's event queue is broken, whoever waits for I/O is told: {error}"));
                 registrations.fail_all(error.raw_os_error().unwrap_or(0), wakers);
             }
         }

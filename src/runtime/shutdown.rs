@@ -9,13 +9,14 @@
 //! 4. *The reactor closes*: whoever still waits for I/O or time, outside any task, is woken to an error.
 //! 5. *The blocking pool ends*: jobs that have not started are dropped, running ones get what is left of the time.
 //!
-//! A thread that does not come back from user code in time is left behind with a line on stderr. It ends by itself
+//! A thread that does not come back from user code in time is left behind, and it is said what in. It ends by itself
 //! when it does come back; its Arcs keep alive what it still touches.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::reactor_thread::poll_the_reactor;
+use super::reports::last_words;
 use super::{Handle, Inner, context};
 use crate::scheduler;
 
@@ -36,7 +37,7 @@ pub(super) fn shut_down(inner: &Arc<Inner>, grace: Duration) {
     scheduler::block_in_place(|| {
         let (begun, limit) = (Instant::now(), (grace < FOR_EVER).then_some(grace));
         inner.scheduler.close();
-        end_workers(inner, limit, grace);
+        let mut stuck_ones = end_workers(inner, limit, grace);
         inner.scheduler.cancel_all();
         inner.cancel_calls();
         let mut wakers = Vec::new();
@@ -45,29 +46,35 @@ pub(super) fn shut_down(inner: &Arc<Inner>, grace: Duration) {
         inner.reports.close();
         let left = limit.map(|limit| limit.saturating_sub(begun.elapsed()));
         for stuck in inner.pool.shutdown(left).iter().filter(|_| !grace.is_zero()) {
-            eprintln!("freewheel: shut down after {grace:?} without waiting for {stuck}; its thread is left behind");
+            stuck_ones
+                .push(format!("shut down after {grace:?} without waiting for {stuck}; its thread is left behind"));
         }
+        // At the very end: whoever listens may be stuck, too.
+        last_words::tell(stuck_ones, &inner.scheduler.config.threads);
     });
 }
 
-fn end_workers(inner: &Inner, limit: Option<Duration>, grace: Duration) {
+/// What there is to say of those that do not end.
+fn end_workers(inner: &Inner, limit: Option<Duration>, grace: Duration) -> Vec<String> {
     if let Some(driver) = &inner.driver {
         driver.end();
         // The watch, if there is one: it runs no code but ours, and has been told.
         inner.scheduler.lifecycle.wait(0, limit);
-        return;
+        return Vec::new();
     }
     // The thread that drops the runtime inside one of its own tasks cannot wait for itself.
     let own = scheduler::with_entered(&inner.scheduler, |worker| worker.is_some());
     let stuck = help_to_end(inner, usize::from(own), limit);
-    if stuck > usize::from(own) && !grace.is_zero() {
-        for (task, location) in inner.scheduler.stuck_tasks() {
-            eprintln!(
-                "freewheel: shut down after {grace:?} without waiting for task {task}, spawned at {location}, whose poll \
-                 does not end; its thread is left behind"
-            );
-        }
+    if stuck <= usize::from(own) || grace.is_zero() {
+        return Vec::new();
     }
+    let words = |(task, location)| {
+        format!(
+            "shut down after {grace:?} without waiting for task {task}, spawned at {location}, whose poll does not end; \
+             its thread is left behind"
+        )
+    };
+    inner.scheduler.stuck_tasks().into_iter().map(words).collect()
 }
 
 /// Waits until at most `spared` threads live, or until `limit` has passed, and does what they need for it. How many still live.

@@ -3,7 +3,7 @@
 use std::panic::{self, AssertUnwindSafe};
 use std::task::Waker;
 
-use crate::primitives::{assert_none_held, prefetch};
+use crate::primitives::{assert_none_held, prefetch, say};
 
 /// How many wakers ahead their tasks are fetched: after a crowd of timers none of them is in the cache.
 const AHEAD: usize = 4;
@@ -21,7 +21,7 @@ pub(crate) fn wake_each(wakers: &mut Vec<Waker>) {
         }
         if panic::catch_unwind(AssertUnwindSafe(|| waker.wake())).is_err() {
             // The panic hook has told the user where; there is no caller here to carry it to.
-            eprintln!("freewheel: a waker panicked while it was woken; the others are woken all the same");
+            say(format_args!("a waker panicked while it was woken; the others are woken all the same"));
         }
     }
 }

@@ -13,6 +13,7 @@
 use std::fmt;
 
 use crate::primitives::atomic::{AtomicUsize, Ordering};
+use crate::primitives::say;
 
 /// Somebody polls the future, or drops it: whoever set this bit owns the contents.
 const RUNNING: usize = 1 << 0;
@@ -439,7 +440,7 @@ impl Snapshot {
 /// So many references can only come from a leak in a loop. Going on would wrap the count and free a live task.
 #[cold]
 fn overflow() -> ! {
-    eprintln!("freewheel: a task has more references than memory could hold: its wakers are being leaked. Aborting.");
+    say(format_args!("a task has more references than memory could hold: its wakers are being leaked. Aborting."));
     std::process::abort();
 }
 

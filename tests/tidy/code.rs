@@ -145,6 +145,17 @@ pub(crate) fn unfinished(source: &Source) -> Vec<Offence> {
     offences
 }
 
+/// The macros that print panic where nothing can be written.
+pub(crate) fn prints(source: &Source) -> Vec<Offence> {
+    let prints = |at: &usize| {
+        let name = matches!(source.tokens[*at].text.as_str(), "print" | "println" | "eprint" | "eprintln");
+        name && source.is(at + 1, "!") && !source.is_test(source.tokens[*at].line)
+    };
+    let found = (0..source.tokens.len()).filter(prints);
+    let what = |at: usize| format!("`{}!`: `primitives::say` does not panic", source.tokens[at].text);
+    found.map(|at| Offence::new(source, source.tokens[at].line, what(at))).collect()
+}
+
 pub(crate) fn long_functions(source: &Source) -> Vec<Offence> {
     let mut offences = Vec::new();
     for at in 0..source.tokens.len() {

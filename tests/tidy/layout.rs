@@ -39,7 +39,7 @@ const FOREIGN: [(&str, &str); 12] = [
     ("mio::Poll", "src/reactor/poller.rs"),
     ("mio::Events", "src/reactor/poller.rs"),
     ("mio::Waker", "src/reactor/poller.rs"),
-    ("tracing", "src/runtime/reports/writers.rs"),
+    ("tracing", "src/runtime/reports/"),
     ("backtrace", "src/runtime/backtraces/"),
     ("framehop", "src/runtime/backtraces/"),
     ("gimli", "src/runtime/backtraces/"),

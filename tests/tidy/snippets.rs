@@ -167,6 +167,12 @@ fn what_is_left_to_do_is_seen() {
 }
 
 #[test]
+fn what_panics_where_nothing_can_be_written_is_seen() {
+    breaks(code::prints, FILE, 2, "fn a() {\n eprintln!(\"b\") }", "fn a() { say(format_args!(\"println!\")) }");
+    breaks(code::prints, FILE, 1, "fn a() { print!(\"b\") }", "#[cfg(test)]\nmod tests { fn a() { println!() } }");
+}
+
+#[test]
 fn a_long_function_is_seen() {
     let function = |lines: usize| {
         format!("impl A {{\n    fn b<C>(c: [u8; {{ 1 }}])\n    where C: D {{{}}}\n}}", "\n".repeat(lines - 2))

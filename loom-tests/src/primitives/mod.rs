@@ -20,7 +20,7 @@ pub(crate) use lock::{Condvar, Mutex, MutexGuard, TryMutex, TryMutexGuard, asser
 pub(crate) use loom::cell::UnsafeCell;
 pub(crate) use loom::sync::Arc;
 pub(crate) use prefetch::prefetch;
-pub(crate) use say::say;
+pub(crate) use say::{say, say_apart};
 
 /// The atomics.
 pub(crate) mod atomic {

@@ -1,7 +1,9 @@
 //! Stall reports: what the watch noticed, told to the user while it happens, from a thread of its own.
 //!
-//! Here is their face; `reporter.rs` makes them of the watch's notices, `writers.rs` writes those that no callback takes.
+//! Here is their face; `reporter.rs` makes them of the watch's notices, `writers.rs` writes those that no callback takes;
+//! `last_words.rs` is what is said at the end.
 
+pub(super) mod last_words;
 mod reporter;
 mod setting;
 mod writers;
