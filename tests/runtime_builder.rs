@@ -76,6 +76,8 @@ fn fault_34_zero_and_absurd_values_are_refused_by_name() {
         assert!(zero.contains("event_interval"), "{zero}");
         let zero = must_panic(|| drop(Builder::new_multi_thread().global_queue_interval(0).build()));
         assert!(zero.contains("global_queue_interval must be greater than 0"), "{zero}");
+        let zero = must_panic(|| drop(Builder::new_multi_thread().thread_stack_size(0).build()));
+        assert!(zero.contains("thread_stack_size cannot be set to 0"), "{zero}");
 
         let huge = refused(|| Builder::new_multi_thread().worker_threads(usize::MAX).build());
         assert!(huge.to_lowercase().contains("worker") && huge.contains(&usize::MAX.to_string()), "{huge}");

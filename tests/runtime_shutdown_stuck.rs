@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use freewheel::runtime::{Builder, Handle, Runtime};
 use freewheel::time::sleep;
-use support::test;
+use support::{in_child, multi_thread, test};
 
 /// Its end waits for ever: whoever is not helped out hangs, until the watchdog comes.
 fn patient(change: impl FnOnce(&mut Builder)) -> Runtime {
@@ -122,4 +122,39 @@ fn a_nested_block_on_waits_for_a_timer() {
             outcome.recv().expect("it came to its end");
         });
     }
+}
+
+/// Ends a runtime in a child while a task runs that does not come back; what was said.
+fn said_at_the_end(test: &str, end: fn(Runtime)) -> String {
+    let ended = in_child(test, || {
+        let runtime = multi_thread(1);
+        let (started, begun) = mpsc::channel();
+        let task = freewheel::task::Builder::new().name("sticky").spawn_on(
+            async move {
+                started.send(()).unwrap();
+                loop {
+                    std::thread::park();
+                }
+            },
+            runtime.handle(),
+        );
+        drop(task.unwrap());
+        begun.recv().unwrap();
+        end(runtime);
+    });
+    ended.assert_ok();
+    ended.output
+}
+
+#[test]
+fn fault_31_a_timeout_of_zero_names_what_runs() {
+    let name = "fault_31_a_timeout_of_zero_names_what_runs";
+    let said = said_at_the_end(name, |runtime| runtime.shutdown_timeout(Duration::ZERO));
+    assert!(said.contains("without waiting for task \"sticky\" "), "{said}");
+}
+
+#[test]
+fn fault_31_an_end_in_the_background_names_nobody() {
+    let said = said_at_the_end("fault_31_an_end_in_the_background_names_nobody", Runtime::shutdown_background);
+    assert!(!said.contains("without waiting"), "{said}");
 }

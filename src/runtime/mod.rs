@@ -62,8 +62,8 @@ use crate::tasks::JoinHandle;
 ///
 /// # Shutting down
 /// Dropping a runtime shuts it down in order: no more tasks are taken, those there are are cancelled (dropped at their next
-/// `.await`), the threads end. What is still stuck in a blocking call after ten seconds
-/// ([`Builder::shutdown_grace`]) is named on stderr and left behind. [`Runtime::shutdown_timeout`] and
+/// `.await`), the threads end. What is still stuck in a blocking call after ten seconds ([`Builder::shutdown_grace`]) is named,
+/// where [stall reports](Builder::on_stall) are written, and left behind. [`Runtime::shutdown_timeout`] and
 /// [`Runtime::shutdown_background`] choose another patience. A runtime may be dropped inside a task, its own included:
 /// then the thread that drops it is not waited for.
 ///
@@ -80,7 +80,8 @@ use crate::tasks::JoinHandle;
 #[derive(Debug)]
 pub struct Runtime {
     handle: Handle,
-    grace: Duration,
+    /// None: nothing is waited for, and nothing said.
+    grace: Option<Duration>,
 }
 
 impl Runtime {
@@ -180,7 +181,7 @@ impl Runtime {
     }
 
     /// Shuts down and waits at most `timeout` for tasks and blocking calls that are still running. What is stuck then is
-    /// named on stderr and left behind.
+    /// named and left behind; with a timeout of zero, whatever is running at this moment.
     ///
     /// # Examples
     /// ```
@@ -191,15 +192,15 @@ impl Runtime {
     /// # Ok::<(), std::io::Error>(())
     /// ```
     pub fn shutdown_timeout(mut self, timeout: Duration) {
-        self.grace = timeout;
+        self.grace = Some(timeout);
     }
 
     /// Shuts down without waiting for anything. The threads end by themselves as soon as they can.
     ///
     /// Tasks and blocking jobs that have not started are cancelled; a blocking call that is running goes on in the
-    /// background until it ends or the process does.
-    pub fn shutdown_background(self) {
-        self.shutdown_timeout(Duration::ZERO);
+    /// background until it ends or the process does. None of them is named.
+    pub fn shutdown_background(mut self) {
+        self.grace = None;
     }
 }
 

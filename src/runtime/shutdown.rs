@@ -26,7 +26,9 @@ const MOMENT: Duration = Duration::from_millis(1);
 /// A grace beyond this, some thirty years, is no limit.
 const FOR_EVER: Duration = Duration::from_secs(1_000_000_000);
 
-pub(super) fn shut_down(inner: &Arc<Inner>, grace: Duration) {
+/// What is stuck is left behind after `grace`; None: at once, and nothing is said of it.
+pub(super) fn shut_down(inner: &Arc<Inner>, grace: Option<Duration>) {
+    let (grace, is_told) = (grace.unwrap_or_default(), grace.is_some());
     if inner.is_forked() {
         // Nobody is there to wait for, and locks may be held by threads that are not.
         return;
@@ -45,11 +47,12 @@ pub(super) fn shut_down(inner: &Arc<Inner>, grace: Duration) {
         scheduler::wake_each(&mut wakers);
         inner.reports.close();
         let left = limit.map(|limit| limit.saturating_sub(begun.elapsed()));
-        for stuck in inner.pool.shutdown(left).iter().filter(|_| !grace.is_zero()) {
+        for stuck in inner.pool.shutdown(left) {
             stuck_ones
                 .push(format!("shut down after {grace:?} without waiting for {stuck}; its thread is left behind"));
         }
         // At the very end: whoever listens may be stuck, too.
+        stuck_ones.retain(|_| is_told);
         last_words::tell(stuck_ones, &inner.scheduler.config.threads);
     });
 }
@@ -65,12 +68,13 @@ fn end_workers(inner: &Inner, limit: Option<Duration>, grace: Duration) -> Vec<S
     // The thread that drops the runtime inside one of its own tasks cannot wait for itself.
     let own = scheduler::with_entered(&inner.scheduler, |worker| worker.is_some());
     let stuck = help_to_end(inner, usize::from(own), limit);
-    if stuck <= usize::from(own) || grace.is_zero() {
+    if stuck <= usize::from(own) {
         return Vec::new();
     }
     let words = |(task, location)| {
+        let name = inner.scheduler.registry.name_of(task).map_or_else(String::new, |name| format!(" {:?}", &*name));
         format!(
-            "shut down after {grace:?} without waiting for task {task}, spawned at {location}, whose poll does not end; \
+            "shut down after {grace:?} without waiting for task{name} {task}, spawned at {location}, whose poll does not end; \
              its thread is left behind"
         )
     };

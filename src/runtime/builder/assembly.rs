@@ -57,7 +57,7 @@ pub(super) fn build(builder: &Builder) -> io::Result<Runtime> {
         let rules = builder.rules(counts.workers, &wish, weak, built_at);
         builder.inner(counts, reactor, around, rules, wish.reports)
     });
-    let runtime = Runtime { handle: Handle::new(inner), grace: builder.shutdown_grace };
+    let runtime = Runtime { handle: Handle::new(inner), grace: Some(builder.shutdown_grace) };
     // An error drops `runtime`, which ends the threads that have started.
     start_threads(runtime.handle.inner())?;
     Ok(runtime)

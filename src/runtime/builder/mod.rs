@@ -126,6 +126,10 @@ impl Builder {
     /// The most threads there may be for tasks: the workers, those whose task blocks, and spares. Default: the workers
     /// and 2,048 more, which exist only while tasks block. Beyond it what is queued waits until a blocked thread comes back.
     ///
+    /// There is always a spare: as many as [`worker_threads`](Self::worker_threads) counts as one more. Not counted are the
+    /// reactor thread, the blocking pool, and threads that help the tasks to their end when the runtime is shut down. More than 65,534, or
+    /// fewer than workers, is an error of [`build`](Self::build).
+    ///
     /// # Panics
     /// If `count` is zero.
     #[track_caller]
@@ -193,8 +197,14 @@ impl Builder {
         self
     }
 
-    /// The stack size of the runtime's threads, in bytes. Default: the standard library's, 2 MiB.
+    /// The stack size of the runtime's threads, in bytes. Default: the standard library's, 2 MiB. The system gives no less than its
+    /// own least, 16 KiB on Linux, on which hardly a task can run.
+    ///
+    /// # Panics
+    /// If `bytes` is zero.
+    #[track_caller]
     pub fn thread_stack_size(&mut self, bytes: usize) -> &mut Self {
+        assert!(bytes > 0, "thread_stack_size cannot be set to 0: leave it out for the usual 2 MiB");
         self.threads.stack_size = Some(bytes);
         self
     }
@@ -262,7 +272,7 @@ impl Builder {
     }
 
     /// How long dropping the runtime waits for tasks and blocking calls that do not end. Default: 10 seconds; then they
-    /// are named on stderr and left behind. `Duration::MAX` waits for ever, as tokio does.
+    /// are named, where [stall reports](Self::on_stall) are written, and left behind. `Duration::MAX` waits for ever, as tokio does.
     pub fn shutdown_grace(&mut self, grace: Duration) -> &mut Self {
         self.shutdown_grace = grace;
         self
@@ -304,7 +314,7 @@ impl Builder {
     }
 
     /// How many threads may run tasks beyond `worker_threads`, when the tasks of the workers compute for long without
-    /// yielding and others wait. Default: as many as workers. Threads that sleep in a blocking call do not count: their
+    /// yielding and others wait. Default: as many as workers; 0: none. Threads that sleep in a blocking call do not count: their
     /// core is free.
     pub fn max_cpu_extra(&mut self, threads: usize) -> &mut Self {
         self.max_cpu_extra = Some(threads);
