@@ -348,11 +348,12 @@ impl Builder {
     /// made all the same. Without one each report is an event of `tracing` (target `freewheel::stall`, level WARN, with
     /// the cargo feature `tracing`, if the program has a subscriber), else a line through the `log` facade, else one on stderr.
     ///
-    /// Whoever runs the program has the environment variable `FREEWHEEL_STALL`, read by [`build`](Self::build):
+    /// Whoever runs the program has the environment variable `FREEWHEEL_STALL`, read by [`build`](Self::build), which refuses what
+    /// is none of these (in any case: `WARN` is `warn`):
     ///
     /// | value | |
     /// | --- | --- |
-    /// | unset | the callback, or a line for each; of a `current_thread` runtime if the program asks for it |
+    /// | unset, or empty | the callback, or a line for each; of a `current_thread` runtime if the program asks for it |
     /// | `off` | none, unless there is a callback: it is the program's own |
     /// | `warn` | as unset, and of a `current_thread` runtime too |
     /// | `backtrace` | as `warn`, with the [stack of the stuck thread](Self::stall_backtraces) |

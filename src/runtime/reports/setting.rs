@@ -54,16 +54,22 @@ pub(in crate::runtime) fn wish(callback: Option<OnStall>, backtraces: bool) -> i
     Ok(Wish { reports: wanted.then(|| Arc::new(Reports::new(callback, backtraces))), is_asked_for })
 }
 
+/// What a value means, in any case and with blanks around it; nothing is as good as unset.
 fn parse(value: Result<String, VarError>) -> io::Result<Setting> {
-    match value.as_deref() {
-        Err(VarError::NotPresent) => Ok(Setting::Unsaid),
-        Ok("warn") => Ok(Setting::Warn),
-        Ok("off") => Ok(Setting::Off),
-        Ok("backtrace") => Ok(Setting::Backtrace),
-        other => Err(io::Error::new(
+    let value = match value {
+        Ok(value) => value,
+        Err(VarError::NotPresent) => return Ok(Setting::Unsaid),
+        Err(VarError::NotUnicode(value)) => value.to_string_lossy().into_owned(),
+    };
+    match value.trim().to_ascii_lowercase().as_str() {
+        "" => Ok(Setting::Unsaid),
+        "warn" => Ok(Setting::Warn),
+        "off" => Ok(Setting::Off),
+        "backtrace" => Ok(Setting::Backtrace),
+        _ => Err(io::Error::new(
             io::ErrorKind::InvalidInput,
             format!(
-                "{VARIABLE} is {other:?}: set it to off (no stall reports on stderr), warn, or backtrace (each with the \
+                "{VARIABLE} is {value:?}: set it to off (no stall reports on stderr), warn, or backtrace (each with the \
                  stack of the stuck thread), or unset it"
             ),
         )),
@@ -80,10 +86,27 @@ mod tests {
         assert_eq!(parsed("off").unwrap(), Setting::Off);
         assert_eq!(parsed("warn").unwrap(), Setting::Warn);
         assert_eq!(parsed("backtrace").unwrap(), Setting::Backtrace);
-        assert_eq!(parse(Err(VarError::NotPresent)).unwrap(), Setting::Unsaid);
-        for wrong in ["", "1", "OFF"] {
+        for wrong in ["1", "warning", "off,warn"] {
             let error = parsed(wrong).unwrap_err().to_string();
-            assert!(error.contains("FREEWHEEL_STALL") && error.contains("backtrace"), "{error}");
+            let begins = format!("FREEWHEEL_STALL is {wrong:?}: set it to off ");
+            assert!(error.starts_with(&begins) && error.contains("backtrace"), "{error}");
         }
+    }
+
+    #[test]
+    fn a_value_counts_in_any_case_and_an_empty_one_is_as_good_as_none() {
+        let parsed = |text: &str| parse(Ok(text.to_owned())).unwrap();
+        assert_eq!((parsed("WARN"), parsed("Off"), parsed(" backtrace\n")), (Setting::Warn, Setting::Off, Setting::Backtrace));
+        assert_eq!((parsed(""), parsed(" ")), (Setting::Unsaid, Setting::Unsaid));
+        assert_eq!(parse(Err(VarError::NotPresent)).unwrap(), Setting::Unsaid);
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn what_is_no_text_is_refused_as_what_it_looks_like() {
+        use std::os::unix::ffi::OsStringExt;
+
+        let error = parse(Err(VarError::NotUnicode(std::ffi::OsString::from_vec(b"warn\xff".to_vec())))).unwrap_err();
+        assert!(error.to_string().starts_with("FREEWHEEL_STALL is \"warn\u{fffd}\": "), "{error}");
     }
 }
