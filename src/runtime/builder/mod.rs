@@ -346,7 +346,10 @@ impl Builder {
     ///
     /// The callback may take its time, and block: it delays other reports and nothing else. Should it panic, the next report is
     /// made all the same. Without one each report is an event of `tracing` (target `freewheel::stall`, level WARN, with
-    /// the cargo feature `tracing`, if the program has a subscriber), else a line through the `log` facade, else one on stderr.
+    /// the cargo feature `tracing`, if the program has a subscriber), else a record of the `log` facade (target and level as
+    /// there), else a line on stderr. A subscriber or logger that is installed decides what is seen, so one that takes errors only
+    /// says nothing of stalls. A logger that takes nothing at all (`RUST_LOG=off`) cannot be told from none, and does not keep them from
+    /// stderr: `FREEWHEEL_STALL=off` does.
     ///
     /// Whoever runs the program has the environment variable `FREEWHEEL_STALL`, read by [`build`](Self::build), which refuses what
     /// is none of these (in any case: `WARN` is `warn`):

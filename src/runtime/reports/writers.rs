@@ -1,4 +1,4 @@
-//! Where reports go that no callback takes: to `tracing` if the program listens there, else to `log`, else to stderr.
+//! Where reports go that no callback takes: to `tracing` if the program subscribes, else to its logger, else to stderr.
 
 use std::io::Write;
 use std::time::{Duration, Instant};
@@ -23,11 +23,12 @@ pub(super) fn write(report: &StallReport) {
     if traced(report) {
         return;
     }
-    if log::max_level() >= log::LevelFilter::Warn {
-        log::warn!(target: TARGET, "{report}");
-    } else {
+    // Whoever listens decides what is heard. Off is all that the facade tells of a program without a logger.
+    if log::max_level() == log::LevelFilter::Off {
         // Nobody there to read it is no reason to panic.
         let _ = writeln!(std::io::stderr(), "freewheel: {report}");
+    } else {
+        log::warn!(target: TARGET, "{report}");
     }
 }
 
@@ -40,7 +41,7 @@ fn is_first(told: &mut Option<Instant>, now: Instant) -> bool {
     is_first
 }
 
-/// Writes it as an event; false if nobody subscribes on this thread.
+/// Makes it an event, which the subscriber takes or leaves; false if nobody subscribes on this thread.
 #[cfg(feature = "tracing")]
 fn traced(report: &StallReport) -> bool {
     use tracing::dispatcher::{get_default, has_been_set};
