@@ -342,7 +342,9 @@ impl Builder {
     ///
     /// Also told are tasks that wait because no thread can be had ([`StallClass::NoThread`](super::StallClass::NoThread)), and a
     /// process that stood still ([`StallClass::ProcessStopped`](super::StallClass::ProcessStopped)). New stalls of one
-    /// spawn location are reported once a second at most, with a count of those left out.
+    /// spawn location are reported once a second at most. Those left out are counted in the next report of the location
+    /// ([`StallReport::suppressed`]), or, if none follows soon, in one of their own
+    /// ([`StallStage::Suppressed`](super::StallStage::Suppressed)); one that is stuck for longer gets its report when the second is over.
     ///
     /// The callback may take its time, and block: it delays other reports and nothing else. Should it panic, the next report is
     /// made all the same. Without one each report is an event of `tracing` (target `freewheel::stall`, level WARN, with

@@ -1,11 +1,12 @@
 //! Stall reports: what the watch noticed, told to the user while it happens, from a thread of its own.
 //!
-//! Here is their face; `reporter.rs` makes them of the watch's notices, `writers.rs` writes those that no callback takes;
-//! `last_words.rs` is what is said at the end.
+//! Here is their face; `reporter.rs` makes them of the watch's notices, of those that `told.rs` admits, `writers.rs` writes what
+//! no callback takes, and `last_words.rs` is what is said at the end.
 
 pub(super) mod last_words;
 mod reporter;
 mod setting;
+mod told;
 mod writers;
 
 use std::fmt::{self, Write};
@@ -47,7 +48,7 @@ pub struct StallReport {
     pub file: Option<String>,
     /// The stack of the stuck thread, if [`stall_backtraces`](super::Builder::stall_backtraces) are on and one could be taken.
     pub backtrace: Option<StallBacktrace>,
-    /// How many stalls of this location were not reported since the last report.
+    /// How many stalls of this location were not reported since its last report.
     pub suppressed: u64,
     /// How many threads are stuck in tasks of this location: 1, but for [`StallClass::NoThread`]; 0 for
     /// [`StallClass::ProcessStopped`].
@@ -56,8 +57,8 @@ pub struct StallReport {
 
 /// When in a stall a report was made.
 ///
-/// Who keeps a list of what is stuck opens an entry at `Detected` and closes it at `Ended`, if there is one; two classes are no such
-/// stall. A [`NoThread`](StallClass::NoThread) is only ever `Detected`, once a second while it lasts. A
+/// Who keeps a list of what is stuck opens an entry at `Detected` and closes it at `Ended`, if there is one. A `Suppressed` says nothing
+/// of any entry, and two classes are no such stall. A [`NoThread`](StallClass::NoThread) is only ever `Detected`, once a second while it lasts. A
 /// [`ProcessStopped`](StallClass::ProcessStopped) is only ever `Ended`: while it lasted nobody was there to tell.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
@@ -68,6 +69,10 @@ pub enum StallStage {
     Ongoing,
     /// The poll has ended after all. Not told by a runtime that is dropped before.
     Ended,
+    /// Nothing new: so many stalls of the location were not reported one by one as [`suppressed`](StallReport::suppressed) says, and
+    /// no other report came that could have said so. Told when the location has been quiet for a while, and when the runtime is
+    /// shut down. Task, class and time are those of the latest of them when it was found.
+    Suppressed,
 }
 
 /// Why a poll does not end.
@@ -126,11 +131,14 @@ impl fmt::Display for StallReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.class {
             StallClass::NoThread => return self.say_no_thread(f),
+            _ if self.stage == StallStage::Suppressed => return self.say_suppressed(f),
             StallClass::ProcessStopped => self.say_process_stopped(f)?,
             _ => self.say_poll(f)?,
         }
-        if self.suppressed > 0 {
-            write!(f, " ({} more like it were not reported)", self.suppressed)?;
+        match self.suppressed {
+            0 => {}
+            1 => f.write_str(" (1 more like it was not reported)")?,
+            several => write!(f, " ({several} more like it were not reported)")?,
         }
         match &self.backtrace {
             Some(backtrace) => write!(f, "\n{backtrace}"),
@@ -145,19 +153,24 @@ impl StallReport {
         Duration::from_millis(self.elapsed.as_millis() as u64)
     }
 
+    /// Whose poll it is.
+    fn say_who(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match (self.task, &self.name) {
+            (Some(id), Some(name)) => write!(f, "task '{}' {id} spawned at {}", OneLine(name), self.location),
+            (Some(id), None) => write!(f, "task {id} spawned at {}", self.location),
+            (None, _) => write!(f, "the future of block_on at {}", self.location),
+        }
+    }
+
     /// Whose poll does not end, and in what it is.
     fn say_poll(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let elapsed = self.millis();
-        match (self.task, &self.name) {
-            (Some(id), Some(name)) => write!(f, "task '{}' {id} spawned at {} ", OneLine(name), self.location)?,
-            (Some(id), None) => write!(f, "task {id} spawned at {} ", self.location)?,
-            (None, _) => write!(f, "the future of block_on at {} ", self.location)?,
-        }
+        self.say_who(f)?;
         match (self.stage, self.class) {
-            (StallStage::Ended, _) => return write!(f, "came back after {elapsed:?}"),
-            (_, StallClass::Computing) => write!(f, "has computed for {elapsed:?} without an await")?,
-            (_, StallClass::Starved) => write!(f, "has waited for a core in the midst of a poll of {elapsed:?}")?,
-            _ => write!(f, "has blocked its thread for {elapsed:?}")?,
+            (StallStage::Ended, _) => return write!(f, " came back after {elapsed:?}"),
+            (_, StallClass::Computing) => write!(f, " has computed for {elapsed:?} without an await")?,
+            (_, StallClass::Starved) => write!(f, " has waited for a core in the midst of a poll of {elapsed:?}")?,
+            _ => write!(f, " has blocked its thread for {elapsed:?}")?,
         }
         if let Some(call) = &self.system_call {
             write!(f, " in {call}")?;
@@ -166,6 +179,17 @@ impl StallReport {
             write!(f, " on {}", OneLine(file))?;
         }
         Ok(())
+    }
+
+    fn say_suppressed(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (stalls, were) = if self.suppressed == 1 { ("stall", "was") } else { ("stalls", "were") };
+        write!(f, "{} more {stalls} ", self.suppressed)?;
+        if self.class == StallClass::ProcessStopped {
+            write!(f, "of the whole process {were} not reported by the runtime built at {}", self.location)
+        } else {
+            write!(f, "of this place {were} not reported, the latest of ")?;
+            self.say_who(f)
+        }
     }
 
     fn say_no_thread(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -235,11 +259,30 @@ mod tests {
         assert!(report.to_string().contains(r"on a → b\n\u{1b}[2J ("), "{report}");
         (report.stage, report.name, report.suppressed) = (StallStage::Ended, None, 0);
         assert!(report.to_string().ends_with("came back after 12ms"), "{report}");
-        report.task = None;
+        report.suppressed = 1;
+        assert!(report.to_string().ends_with("came back after 12ms (1 more like it was not reported)"), "{report}");
+        (report.task, report.suppressed) = (None, 0);
         assert_eq!(report.to_string(), format!("the future of block_on at {location} came back after 12ms"));
         (report.class, report.suppressed) = (StallClass::ProcessStopped, 2);
         let line = report.to_string();
         assert!(line.starts_with("the whole process stood still for 12ms"), "{line}");
         assert!(line.contains(&location.to_string()) && line.ends_with("(2 more like it were not reported)"), "{line}");
+    }
+
+    #[test]
+    fn a_count_by_itself_is_a_line_too() {
+        let location = Location::caller();
+        let (stage, class, task) = (Stage::Detected, Class::Blocked, 7);
+        let notice =
+            Notice { stage, class, task, location, nanos: 12_345_678, system_call: None, poll: None, stuck: 1 };
+        let mut report = StallReport::new(&notice, 1);
+        report.stage = StallStage::Suppressed;
+        let end = format!("of task 7 spawned at {location}");
+        assert_eq!(report.to_string(), format!("1 more stall of this place was not reported, the latest {end}"));
+        report.suppressed = 9;
+        assert_eq!(report.to_string(), format!("9 more stalls of this place were not reported, the latest {end}"));
+        report.class = StallClass::ProcessStopped;
+        let end = format!("of the whole process were not reported by the runtime built at {location}");
+        assert_eq!(report.to_string(), format!("9 more stalls {end}"));
     }
 }

@@ -1,15 +1,16 @@
 //! The reporter: a bounded queue of notices, and the thread that makes reports of them.
 //!
 //! The watch must not wait for anybody, so it leaves notices in the queue; the reporter thread, which exists from the first
-//! notice on, finds out names and paths, and calls the user's callback or writes a line. Reports of one spawn location are
-//! at least a second apart, but for those that say how a reported stall went on; what was left out is counted.
+//! notice on, finds out in what a thread is stuck, and calls the user's callback or writes a line. Which notices become
+//! reports is the matter of `told.rs`.
 
 use std::collections::{HashMap, VecDeque};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Weak};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
-use super::{StallReport, writers};
+use super::told::{Heard, LeftOut, Place, Told};
+use super::{StallReport, StallStage, writers};
 use crate::primitives::Mutex;
 use crate::primitives::parker::{Parker, Unparker};
 use crate::primitives::thread::Spawner;
@@ -20,9 +21,6 @@ use crate::scheduler::stall::{Class, Notice, Stage};
 
 /// How many notices wait at most; more are left out.
 const QUEUE: usize = 256;
-
-/// How far apart two new stalls of one location are reported.
-const APART: Duration = Duration::from_secs(1);
 
 /// A user's callback for reports.
 pub(in crate::runtime) type OnStall = Arc<dyn Fn(&StallReport) + Send + Sync>;
@@ -37,9 +35,9 @@ pub(in crate::runtime) struct Reports {
 
 #[derive(Default)]
 struct Waiting {
-    notices: VecDeque<Notice>,
+    notices: VecDeque<Heard>,
     /// Stalls that found no room, by their places; counted with those that are not reported.
-    lost: HashMap<Key, u64>,
+    lost: HashMap<Place, Option<LeftOut>>,
     /// The reporter, once it exists.
     reporter: Option<Unparker>,
     closed: bool,
@@ -60,11 +58,14 @@ impl Reports {
         }
         if waiting.notices.len() >= QUEUE {
             if notice.is_new() {
-                *waiting.lost.entry(key(&notice)).or_default() += 1;
+                let heard = Heard { notice, name: None };
+                LeftOut::add(waiting.lost.entry(heard.place()).or_default(), 1, heard);
             }
             return;
         }
-        waiting.notices.push_back(notice);
+        // Now: when it is told the task may be gone, and its name with it.
+        let name = runtime.upgrade().and_then(|runtime| runtime.scheduler.registry.name_of(notice.task));
+        waiting.notices.push_back(Heard { notice, name });
         if let Some(reporter) = waiting.reporter.clone() {
             drop(waiting);
             reporter.unpark();
@@ -91,41 +92,54 @@ impl Reports {
     }
 
     fn run(&self, parker: &Parker, runtime: &Weak<Inner>) {
-        let mut told: HashMap<Key, Told> = HashMap::new();
+        let mut told = Told::default();
         let mut collector = self.backtraces.then(Collector::new);
         loop {
             let mut waiting = self.queue.lock();
-            let notice = waiting.notices.pop_front();
+            let heard = waiting.notices.pop_front();
             let (lost, closed) = (std::mem::take(&mut waiting.lost), waiting.closed);
             drop(waiting);
-            for (place, count) in lost {
-                told.entry(place).or_default().suppressed += count;
+            for (place, lost) in lost {
+                lost.into_iter().for_each(|lost| told.left_out(place, lost));
             }
-            match notice {
-                Some(notice) => self.tell(&notice, &mut told, &mut collector, runtime),
-                None if closed => return,
-                None => parker.park(),
+            let now = Instant::now();
+            if let Some(mut heard) = heard {
+                if let Some(suppressed) = told.admit(&mut heard, now) {
+                    self.tell(heard, suppressed, &mut collector, runtime);
+                }
+            } else if let Some(left_out) = told.overdue(now, closed) {
+                self.tell_left_out(left_out);
+            } else if closed {
+                return;
+            } else {
+                match told.next_due(now) {
+                    Some(due) => _ = parker.park_timeout(due.saturating_duration_since(now)),
+                    None => parker.park(),
+                }
             }
         }
     }
 
-    fn tell(
-        &self,
-        notice: &Notice,
-        told: &mut HashMap<Key, Told>,
-        collector: &mut Option<Collector>,
-        runtime: &Weak<Inner>,
-    ) {
-        let entry = told.entry(key(notice)).or_default();
-        let Some(suppressed) = entry.admit(notice) else { return };
-        let mut report = StallReport::new(notice, suppressed);
-        find_out(&mut report, notice, collector, &Lent { reports: self, runtime });
-        // The user's code, or the logger's. If it panics the panic hook has told; the next report is made all the same.
-        let told = AssertUnwindSafe(|| match &self.callback {
-            Some(callback) => callback(&report),
-            None => writers::write(&report),
+    fn tell(&self, heard: Heard, suppressed: u64, collector: &mut Option<Collector>, runtime: &Weak<Inner>) {
+        let mut report = StallReport::new(&heard.notice, suppressed);
+        report.name = heard.name;
+        find_out(&mut report, &heard.notice, collector, &Lent { reports: self, runtime });
+        self.give(&report);
+    }
+
+    fn tell_left_out(&self, LeftOut { count, latest }: LeftOut) {
+        let mut report = StallReport::new(&latest.notice, count);
+        (report.stage, report.name) = (StallStage::Suppressed, latest.name);
+        self.give(&report);
+    }
+
+    /// Gives it to the user's code, or the logger's. If that panics the panic hook has told; the next report is made all the same.
+    fn give(&self, report: &StallReport) {
+        let give = AssertUnwindSafe(|| match &self.callback {
+            Some(callback) => callback(report),
+            None => writers::write(report),
         });
-        if let Err(payload) = catch_unwind(told) {
+        if let Err(payload) = catch_unwind(give) {
             // What was thrown may throw again when it is dropped, which would end this thread.
             std::mem::forget(payload);
         }
@@ -151,7 +165,6 @@ impl Lent<'_> {
 /// lasts when it has been read.
 fn find_out(report: &mut StallReport, notice: &Notice, collector: &mut Option<Collector>, runtime: &Lent<'_>) {
     let lasts = || notice.poll.is_some_and(|poll| runtime.look(|shared| poll.lasts(&shared.slots)).unwrap_or(false));
-    report.name = runtime.look(|shared| shared.registry.name_of(notice.task)).flatten();
     if let Some(call) = &notice.system_call {
         let (name, subject) = system_calls::describe(call);
         (report.system_call, report.file) = (name, subject.filter(|_| lasts()));
@@ -167,45 +180,6 @@ fn find_out(report: &mut StallReport, notice: &Notice, collector: &mut Option<Co
     }
 }
 
-/// A place, by its address, and whether it is what is said of the whole process that bears it: a future may have the same one.
-type Key = (usize, bool);
-
-fn key(notice: &Notice) -> Key {
-    (std::ptr::from_ref(notice.location).addr(), notice.class == Class::Standstill)
-}
-
-/// What was told of one location.
-#[derive(Default)]
-struct Told {
-    last: Option<Instant>,
-    /// The task whose stall was reported and has not ended.
-    open: Option<u64>,
-    suppressed: u64,
-}
-
-impl Told {
-    /// Whether a notice is to be reported, and how many were not before it.
-    fn admit(&mut self, notice: &Notice) -> Option<u64> {
-        if notice.class == Class::NoThread {
-            return Some(0);
-        }
-        if notice.is_new() {
-            let now = Instant::now();
-            if self.last.is_some_and(|last| now.duration_since(last) < APART) {
-                self.suppressed += 1;
-                return None;
-            }
-            (self.last, self.open) = (Some(now), Some(notice.task));
-            return Some(std::mem::take(&mut self.suppressed));
-        }
-        let is_open = self.open == Some(notice.task);
-        if is_open && notice.stage == Stage::Ended {
-            self.open = None;
-        }
-        is_open.then_some(0)
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -215,17 +189,6 @@ mod tests {
         let location = Location::caller();
         let (class, nanos) = (Class::Blocked, 12_345_678);
         Notice { stage, class, task, location, nanos, system_call: None, poll: None, stuck: 1 }
-    }
-
-    #[test]
-    fn a_second_stall_within_a_second_is_counted_and_its_end_is_not_told() {
-        let mut told = Told::default();
-        assert_eq!(told.admit(&notice(Stage::Detected, 1)), Some(0));
-        assert_eq!(told.admit(&notice(Stage::Detected, 2)), None);
-        assert_eq!(told.admit(&notice(Stage::Ended, 2)), None);
-        assert_eq!(told.admit(&notice(Stage::Ended, 1)), Some(0));
-        told.last = None;
-        assert_eq!(told.admit(&notice(Stage::Detected, 3)), Some(1));
     }
 
     #[test]
@@ -245,9 +208,9 @@ mod tests {
         push(first);
         assert_eq!(told.recv(), Ok(0));
         // The reporter is held up: the queue fills, and three find no room.
-        (0..QUEUE).for_each(|_| push(Notice { stage: Stage::Ongoing, ..notice(Stage::Ongoing, 2) }));
+        (0..QUEUE).for_each(|_| push(notice(Stage::Ended, 2)));
         (0..3).for_each(|_| push(other));
-        push(Notice { stage: Stage::Ended, ..notice(Stage::Ended, 2) });
+        push(notice(Stage::Ended, 2));
         drop(leave);
         let count = || reports.queue.lock().notices.len();
         while count() > 0 {
@@ -272,14 +235,5 @@ mod tests {
         drop(reports);
         // The reporter holds the last reference, and ends.
         assert_eq!(told.iter().count(), 1);
-    }
-
-    #[test]
-    fn that_no_thread_can_be_had_is_no_stall_of_the_place_that_is_named() {
-        let none = Notice { class: Class::NoThread, ..notice(Stage::Detected, 0) };
-        let mut told = Told::default();
-        assert!(!none.is_new() && notice(Stage::Detected, 1).is_new());
-        assert_eq!((told.admit(&none), told.admit(&none)), (Some(0), Some(0)));
-        assert_eq!(told.admit(&notice(Stage::Detected, 1)), Some(0));
     }
 }

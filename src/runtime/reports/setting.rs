@@ -96,7 +96,10 @@ mod tests {
     #[test]
     fn a_value_counts_in_any_case_and_an_empty_one_is_as_good_as_none() {
         let parsed = |text: &str| parse(Ok(text.to_owned())).unwrap();
-        assert_eq!((parsed("WARN"), parsed("Off"), parsed(" backtrace\n")), (Setting::Warn, Setting::Off, Setting::Backtrace));
+        assert_eq!(
+            (parsed("WARN"), parsed("Off"), parsed(" backtrace\n")),
+            (Setting::Warn, Setting::Off, Setting::Backtrace)
+        );
         assert_eq!((parsed(""), parsed(" ")), (Setting::Unsaid, Setting::Unsaid));
         assert_eq!(parse(Err(VarError::NotPresent)).unwrap(), Setting::Unsaid);
     }
