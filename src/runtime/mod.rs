@@ -63,7 +63,8 @@ use crate::tasks::JoinHandle;
 /// # Shutting down
 /// Dropping a runtime shuts it down in order: no more tasks are taken, those there are are cancelled (dropped at their next
 /// `.await`), the threads end. What is still stuck in a blocking call after ten seconds ([`Builder::shutdown_grace`]) is named,
-/// where [stall reports](Builder::on_stall) are written, and left behind. [`Runtime::shutdown_timeout`] and
+/// where [stall reports](Builder::on_stall) are written, and left behind. Reports that are under way then get a second of that
+/// time to be told. [`Runtime::shutdown_timeout`] and
 /// [`Runtime::shutdown_background`] choose another patience. A runtime may be dropped inside a task, its own included:
 /// then the thread that drops it is not waited for.
 ///

@@ -8,6 +8,7 @@
 //! 3. *What is left*: tasks that no worker came to are cancelled here; due calls too.
 //! 4. *The reactor closes*: whoever still waits for I/O or time, outside any task, is woken to an error.
 //! 5. *The blocking pool ends*: jobs that have not started are dropped, running ones get what is left of the time.
+//! 6. *The last stall reports*, which the reporter has made meanwhile, get a moment of that too.
 //!
 //! A thread that does not come back from user code in time is left behind, and it is said what in. It ends by itself
 //! when it does come back; its Arcs keep alive what it still touches.
@@ -46,11 +47,12 @@ pub(super) fn shut_down(inner: &Arc<Inner>, grace: Option<Duration>) {
         inner.reactor.shutdown(&mut wakers);
         scheduler::wake_each(&mut wakers);
         inner.reports.close();
-        let left = limit.map(|limit| limit.saturating_sub(begun.elapsed()));
-        for stuck in inner.pool.shutdown(left) {
+        let left = || limit.map(|limit| limit.saturating_sub(begun.elapsed()));
+        for stuck in inner.pool.shutdown(left()) {
             stuck_ones
                 .push(format!("shut down after {grace:?} without waiting for {stuck}; its thread is left behind"));
         }
+        inner.reports.wait(left());
         // At the very end: whoever listens may be stuck, too.
         stuck_ones.retain(|_| is_told);
         last_words::tell(stuck_ones, &inner.scheduler.config.threads);

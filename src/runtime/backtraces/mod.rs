@@ -9,9 +9,9 @@ mod portable;
 use std::fmt;
 
 #[cfg(all(feature = "backtrace", target_os = "linux", target_arch = "x86_64", target_pointer_width = "64"))]
-pub(super) use linux::Collector;
+pub(super) use linux::{Collector, Snapshot};
 #[cfg(not(all(feature = "backtrace", target_os = "linux", target_arch = "x86_64", target_pointer_width = "64")))]
-pub(super) use portable::Collector;
+pub(super) use portable::{Collector, Snapshot};
 
 /// Whether the program was built with backtraces at all.
 pub(super) const BUILT_IN: bool = cfg!(feature = "backtrace");

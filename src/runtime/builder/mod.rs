@@ -346,8 +346,12 @@ impl Builder {
     /// ([`StallReport::suppressed`]), or, if none follows soon, in one of their own
     /// ([`StallStage::Suppressed`](super::StallStage::Suppressed)); one that is stuck for longer gets its report when the second is over.
     ///
-    /// The callback may take its time, and block: it delays other reports and nothing else. Should it panic, the next report is
-    /// made all the same. Without one each report is an event of `tracing` (target `freewheel::stall`, level WARN, with
+    /// The callback may take its time, and block: it delays other reports, and the end of the runtime by a second at most, which is how
+    /// long reports that are under way then are waited for, within the [`shutdown_grace`](Self::shutdown_grace). Should it panic, the next
+    /// report is made all the same. Each report comes once and whole, so with [backtraces](Self::stall_backtraces) when the stack has
+    /// been read.
+    ///
+    /// Without one each report is an event of `tracing` (target `freewheel::stall`, level WARN, with
     /// the cargo feature `tracing`, if the program has a subscriber), else a record of the `log` facade (target and level as
     /// there), else a line on stderr. A subscriber or logger that is installed decides what is seen, so one that takes errors only
     /// says nothing of stalls. A logger that takes nothing at all (`RUST_LOG=off`) cannot be told from none, and does not keep them from
@@ -391,7 +395,8 @@ impl Builder {
     /// [`build`](Self::build) refuses both.
     ///
     /// On Linux and x86-64; elsewhere reports come without ([`StallReport::backtrace`] is None). There is one at detection and at
-    /// each doubling, if the task is still stuck when it has been taken.
+    /// each doubling, if the task is still stuck when it has been taken. A callback gets the report when the stack has been read. Where
+    /// no callback takes it, the line is written at once, and the stack after it, as a record of its own.
     ///
     /// A thread that **sleeps** in a system call is not disturbed: its stack is copied from outside, and unwound from the copy.
     /// A thread that **computes** is interrupted by the signal SIGURG, whose handler copies its registers and up to
@@ -399,8 +404,9 @@ impl Builder {
     /// found, and only if the program has none of its own for that signal; else computing threads have no backtrace.
     ///
     /// What it costs and risks:
-    /// * Time on the reporter thread, before the first report above all: its debug information is read then, which takes
-    ///   tenths of a second, and seconds where the program is large or this crate's dependencies are not optimized. Memory: some
+    /// * Time on the reporter thread, for the first stack above all: the debug information is read then, which takes
+    ///   tenths of a second, and seconds where the program is large or this crate's dependencies are not optimized. The end of the
+    ///   runtime waits for it, five seconds at most and within the [`shutdown_grace`](Self::shutdown_grace). Memory: some
     ///   megabytes for the unwind tables, and what the debug information takes.
     /// * A computing thread may enter a system call just when the signal comes. Most are resumed, but some foreign code
     ///   must know how to go on after `EINTR` (`poll`, `epoll_wait`, `nanosleep`: the list is in signal(7)), and a

@@ -46,7 +46,8 @@ pub struct StallReport {
     pub system_call: Option<String>,
     /// What that call is on: the path of a file, a socket with its addresses, a lock; if it can be told.
     pub file: Option<String>,
-    /// The stack of the stuck thread, if [`stall_backtraces`](super::Builder::stall_backtraces) are on and one could be taken.
+    /// The stack of the stuck thread as it was then, if [`stall_backtraces`](super::Builder::stall_backtraces) are on and one could be
+    /// taken.
     pub backtrace: Option<StallBacktrace>,
     /// How many stalls of this location were not reported since its last report.
     pub suppressed: u64,
@@ -213,6 +214,19 @@ impl StallReport {
             self.millis(),
             self.location
         )
+    }
+}
+
+/// The stack that comes after a line that has been written already.
+struct StackOf<'a>(&'a StallReport);
+
+impl fmt::Display for StackOf<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self(report) = *self;
+        f.write_str("where ")?;
+        report.say_who(f)?;
+        write!(f, " was after {:?}", report.millis())?;
+        report.backtrace.iter().try_for_each(|backtrace| write!(f, ":\n{backtrace}"))
     }
 }
 

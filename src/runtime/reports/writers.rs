@@ -1,9 +1,10 @@
 //! Where reports go that no callback takes: to `tracing` if the program subscribes, else to its logger, else to stderr.
 
+use std::fmt::Display;
 use std::io::Write;
 use std::time::{Duration, Instant};
 
-use super::{StallClass, StallReport};
+use super::{StackOf, StallClass, StallReport};
 use crate::primitives::Mutex;
 
 /// What the reports are filed under, in `tracing` and in `log`.
@@ -17,18 +18,26 @@ static STOOD_STILL: Mutex<Option<Instant>> = Mutex::new(None);
 
 /// Writes a report where the program listens; what is said of the whole process once, however many runtimes it has.
 pub(super) fn write(report: &StallReport) {
-    if report.class == StallClass::ProcessStopped && !is_first(&mut STOOD_STILL.lock(), Instant::now()) {
-        return;
+    if report.class != StallClass::ProcessStopped || is_first(&mut STOOD_STILL.lock(), Instant::now()) {
+        say(report, report);
     }
-    if traced(report) {
+}
+
+/// Writes the stack that has been read since the report was written.
+pub(super) fn write_stack(report: &StallReport) {
+    say(report, &StackOf(report));
+}
+
+fn say(report: &StallReport, text: &dyn Display) {
+    if traced(report, text) {
         return;
     }
     // Whoever listens decides what is heard. Off is all that the facade tells of a program without a logger.
     if log::max_level() == log::LevelFilter::Off {
         // Nobody there to read it is no reason to panic.
-        let _ = writeln!(std::io::stderr(), "freewheel: {report}");
+        let _ = writeln!(std::io::stderr(), "freewheel: {text}");
     } else {
-        log::warn!(target: TARGET, "{report}");
+        log::warn!(target: TARGET, "{text}");
     }
 }
 
@@ -43,7 +52,7 @@ fn is_first(told: &mut Option<Instant>, now: Instant) -> bool {
 
 /// Makes it an event, which the subscriber takes or leaves; false if nobody subscribes on this thread.
 #[cfg(feature = "tracing")]
-fn traced(report: &StallReport) -> bool {
+fn traced(report: &StallReport, text: &dyn Display) -> bool {
     use tracing::dispatcher::{get_default, has_been_set};
     use tracing::subscriber::NoSubscriber;
 
@@ -63,13 +72,13 @@ fn traced(report: &StallReport) -> bool {
         file = report.file.as_deref(),
         suppressed = report.suppressed,
         stuck_threads = report.stuck_threads as u64,
-        "{report}"
+        "{text}"
     );
     true
 }
 
 #[cfg(not(feature = "tracing"))]
-fn traced(_report: &StallReport) -> bool {
+fn traced(_report: &StallReport, _text: &dyn Display) -> bool {
     false
 }
 

@@ -25,6 +25,8 @@ use super::StallBacktrace;
 use modules::Modules;
 use snapshot::Look;
 
+pub(in crate::runtime) use snapshot::Snapshot;
+
 /// Takes backtraces. Keeps what it has read of the program's unwind tables.
 pub(in crate::runtime) struct Collector {
     modules: Modules,
@@ -36,13 +38,8 @@ impl Collector {
     }
 
     /// The stack of the thread with the system's number `thread`, if `lasts` says before and afterwards that it was the right moment.
-    /// A thread that runs is interrupted by a signal, if `may_interrupt`.
-    pub(in crate::runtime) fn take(
-        &mut self,
-        thread: u32,
-        may_interrupt: bool,
-        lasts: impl Fn() -> bool,
-    ) -> Option<StallBacktrace> {
+    /// A thread that runs is interrupted by a signal, if `may_interrupt`. Takes about as long as to copy it.
+    pub(in crate::runtime) fn look(thread: u32, may_interrupt: bool, lasts: impl Fn() -> bool) -> Option<Snapshot> {
         // The number may be another thread's by now, which is none of ours to look at, or to interrupt.
         if !lasts() {
             return None;
@@ -53,11 +50,13 @@ impl Collector {
             Look::Running if may_interrupt && lasts() => interrupt::of_running(thread)?,
             Look::Running | Look::Unknown => return None,
         };
-        if !lasts() {
-            return None;
-        }
+        lasts().then_some(snapshot)
+    }
+
+    /// What it shows. The first may take seconds: the program's debug information is read.
+    pub(in crate::runtime) fn read(&mut self, snapshot: &Snapshot) -> StallBacktrace {
         self.modules.refresh();
-        let addresses = unwind::addresses(&mut self.modules, &snapshot);
-        Some(StallBacktrace { frames: frames::describe(&self.modules, &addresses) })
+        let addresses = unwind::addresses(&mut self.modules, snapshot);
+        StallBacktrace { frames: frames::describe(&self.modules, &addresses) }
     }
 }

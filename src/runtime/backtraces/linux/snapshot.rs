@@ -13,7 +13,7 @@ const ATTEMPTS: usize = 3;
 
 /// A thread at one moment.
 #[derive(Debug)]
-pub(super) struct Snapshot {
+pub(in crate::runtime) struct Snapshot {
     pub(super) instruction: u64,
     /// The stack pointer: the address of the first byte of `stack`.
     pub(super) stack_pointer: u64,
