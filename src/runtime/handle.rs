@@ -198,7 +198,7 @@ impl Handle {
     /// # What freewheel cannot help here
     /// `future` itself is not a task. It has this thread and no other, so it need not be `Send`; but nobody can take its place.
     /// In the `multi_thread` flavour only what runs inside `future` waits while it blocks, such as the siblings of a
-    /// [`join!`](crate::join); spawned tasks go on, and a stall of it is not reported. In the
+    /// [`join!`](crate::join); spawned tasks go on, and a stall of it is not reported, be it in `main` or inside a task. In the
     /// `current_thread` flavour everything waits, for this is the thread that everything runs on; there it is reported,
     /// [if you ask for reports](super::Builder::new_current_thread). The cure: let `future`
     /// do little but spawn and await, and give what blocks to [`spawn`](crate::spawn) (in the `multi_thread` flavour) or

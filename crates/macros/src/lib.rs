@@ -22,6 +22,13 @@ use proc_macro::TokenStream;
 /// * `worker_threads = 4`: how many threads run tasks; for `multi_thread` only. Unless given, one per CPU;
 /// * `crate = "path"`: where freewheel is, if your `Cargo.toml` does not tell.
 ///
+/// # What freewheel cannot help here
+/// The body is the future of a `block_on`, and no task: it stays on the calling thread, whose place nobody can take. What blocks in it
+/// delays what else runs in it, such as the siblings of a `join!`. With `multi_thread` spawned tasks go on, and **no stall of
+/// the body is reported**. With `current_thread` everything waits; there it is reported, if you ask for reports. So let `main`
+/// do little but spawn and await: `spawn(serve()).await` in place of `serve().await` has its stalls helped and told. See
+/// `Handle::block_on`.
+///
 /// # Panics
 /// The function panics if the runtime cannot be built: the operating system refuses a thread or a descriptor.
 ///
