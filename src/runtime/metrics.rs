@@ -1,5 +1,6 @@
 //! `RuntimeMetrics`: what a runtime has done and is doing, stable, where tokio keeps much of it behind a flag.
 
+use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -13,9 +14,12 @@ use crate::tasks::TaskInfo;
 /// # let runtime = freewheel::runtime::Builder::new_multi_thread().worker_threads(2).build().unwrap();
 /// let metrics = runtime.handle().metrics();
 /// assert_eq!(metrics.num_workers(), 2);
-/// assert_eq!(metrics.stalls(), 0);
+/// assert_eq!(metrics.num_alive_tasks(), 0);
+/// println!("{} stalls, the longest of {:?}", metrics.stalls(), metrics.longest_stall());
+/// // All of them, as they are now: RuntimeMetrics { num_workers: 2, num_alive_tasks: 0, …
+/// println!("{metrics:?}");
 /// ```
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct RuntimeMetrics {
     inner: Arc<Inner>,
 }
@@ -148,5 +152,41 @@ impl RuntimeMetrics {
     #[must_use]
     pub fn max_threads_seen(&self) -> usize {
         self.inner.scheduler.slots.len()
+    }
+}
+
+impl fmt::Debug for RuntimeMetrics {
+    /// Each figure under the name of its method, as it is now.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RuntimeMetrics")
+            .field("num_workers", &self.num_workers())
+            .field("num_alive_tasks", &self.num_alive_tasks())
+            .field("global_queue_depth", &self.global_queue_depth())
+            .field("num_blocking_threads", &self.num_blocking_threads())
+            .field("num_idle_blocking_threads", &self.num_idle_blocking_threads())
+            .field("blocking_queue_depth", &self.blocking_queue_depth())
+            .field("stalls", &self.stalls())
+            .field("hand_offs_blocked", &self.hand_offs_blocked())
+            .field("hand_offs_computing", &self.hand_offs_computing())
+            .field("longest_stall", &self.longest_stall())
+            .field("process_stops", &self.process_stops())
+            .field("longest_process_stop", &self.longest_process_stop())
+            .field("time_without_thread", &self.time_without_thread())
+            .field("num_threads", &self.num_threads())
+            .field("max_threads_seen", &self.max_threads_seen())
+            .finish()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::runtime::Builder;
+
+    #[test]
+    fn printed_they_are_all_there() {
+        let runtime = Builder::new_multi_thread().worker_threads(3).build().unwrap();
+        let told = format!("{:?}", runtime.handle().metrics());
+        assert!(told.starts_with("RuntimeMetrics { num_workers: 3, num_alive_tasks: 0, "), "{told}");
+        assert!(told.contains(" stalls: 0, ") && told.contains(" longest_stall: "), "{told}");
     }
 }

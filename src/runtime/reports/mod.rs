@@ -24,6 +24,38 @@ use crate::tasks::Id;
 /// A task, or the future of a `block_on`, whose poll does not end; passed to [`Builder::on_stall`](super::Builder::on_stall).
 ///
 /// Printed with `{}` it is one line for a person, with the backtrace, if there is one, below it.
+///
+/// # Examples
+/// A list of what is stuck now, such as an operator may ask for:
+///
+/// ```
+/// use std::sync::{Arc, Mutex, mpsc};
+/// use freewheel::runtime::{Builder, StallStage};
+///
+/// let stuck = Arc::new(Mutex::new(Vec::new()));
+/// let list = stuck.clone();
+/// let runtime = Builder::new_multi_thread()
+///     .on_stall(move |report| {
+///         let mut list = list.lock().unwrap();
+///         match report.stage {
+///             StallStage::Detected => list.push((report.task, report.to_string())),
+///             StallStage::Ended => list.retain(|(task, _)| *task != report.task),
+///             _ => {}
+///         }
+///     })
+///     .build()?;
+///
+/// let (release, wall) = mpsc::channel::<()>();
+/// let task = runtime.spawn(async move { wall.recv().is_err() });
+/// while stuck.lock().unwrap().is_empty() {
+///     std::thread::yield_now();
+/// }
+/// // task 1 spawned at …:20:20 has blocked its thread for 10ms in futex on a lock
+/// println!("{}", stuck.lock().unwrap()[0].1);
+/// drop(release);
+/// runtime.block_on(task).unwrap();
+/// # Ok::<(), std::io::Error>(())
+/// ```
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct StallReport {
@@ -58,9 +90,10 @@ pub struct StallReport {
 
 /// When in a stall a report was made.
 ///
-/// Who keeps a list of what is stuck opens an entry at `Detected` and closes it at `Ended`, if there is one. A `Suppressed` says nothing
-/// of any entry, and two classes are no such stall. A [`NoThread`](StallClass::NoThread) is only ever `Detected`, once a second while it lasts. A
-/// [`ProcessStopped`](StallClass::ProcessStopped) is only ever `Ended`: while it lasted nobody was there to tell.
+/// Who keeps a list of what is stuck opens an entry at `Detected` and closes it at `Ended`, if there is one. A `Suppressed` says
+/// nothing of any entry, and two classes are no such stall. A [`NoThread`](StallClass::NoThread) is only ever `Detected`,
+/// once a second while it lasts. A [`ProcessStopped`](StallClass::ProcessStopped) is only ever `Ended`: while it lasted
+/// nobody was there to tell.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum StallStage {
