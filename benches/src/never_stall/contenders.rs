@@ -3,8 +3,11 @@
 use std::future::Future;
 use std::io;
 use std::net::TcpListener;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 use std::time::Duration;
+
+use freewheel::runtime::StallClass;
 
 use crate::peers::Peer;
 use crate::peers::freewheel::Freewheel;
@@ -20,6 +23,18 @@ pub(super) struct Setup {
     /// How long an idle thread stays, where the scenario cannot wait for the default.
     pub(super) keep_alive: Option<Duration>,
 }
+
+/// What a runtime reported by itself.
+#[derive(Debug, Default)]
+pub(super) struct Reports {
+    /// A task that is stuck.
+    pub(super) polls: AtomicUsize,
+    /// No thread is left.
+    pub(super) shortages: AtomicUsize,
+}
+
+/// How many threads a runtime may have beyond its workers and the blockers it is told of.
+pub(super) const SPARE: usize = 16;
 
 /// How long a task blocks that was woken by I/O (T2).
 const AFTER_IO: Duration = Duration::from_millis(200);
@@ -38,6 +53,17 @@ pub(super) trait Contender: Send + Sync + 'static {
 
     /// Accepts for ever; what arrives on a connection wakes its task, which then blocks.
     fn serve_blocking(listener: TcpListener) -> impl Future<Output = io::Result<()>> + Send;
+
+    /// Blocks on a future within a task, until another task has run.
+    fn nested() -> impl Future<Output = Result<(), &'static str>> + Send;
+
+    /// Shuts the runtime down, waiting no longer than this for what is stuck. False if there is no such call.
+    fn shut_down(peer: Self::Peer, timeout: Duration) -> bool;
+
+    /// What it has reported so far in this process, if it is one that reports.
+    fn reports() -> Option<&'static Reports> {
+        None
+    }
 
     /// How often a permit was taken from a blocked or computing thread so far, where the runtime does that.
     fn hand_offs(_: &Self::Peer) -> Option<u64> {
@@ -65,6 +91,9 @@ macro_rules! serve_blocking {
     };
 }
 
+/// Of freewheel.
+static REPORTS: Reports = Reports { polls: AtomicUsize::new(0), shortages: AtomicUsize::new(0) };
+
 /// freewheel, its tasks blocking without a word; `HAND_OFF` as in `Builder::hand_off`.
 pub(super) struct Ours<const HAND_OFF: bool>;
 
@@ -77,11 +106,20 @@ impl<const HAND_OFF: bool> Contender for Ours<HAND_OFF> {
         let mut builder = freewheel::runtime::Builder::new_multi_thread();
         builder.worker_threads(setup.workers).hand_off(HAND_OFF).enable_all();
         if let Some(blockers) = setup.blockers {
-            builder.max_threads(setup.workers + blockers + 16);
+            builder.max_threads(setup.workers + blockers + SPARE);
         }
         if let Some(keep_alive) = setup.keep_alive {
             builder.thread_keep_alive(keep_alive);
         }
+        // Relaxed: figures.
+        builder.on_stall(|report| {
+            match report.class {
+                StallClass::NoThread => REPORTS.shortages.fetch_add(1, Ordering::Relaxed),
+                // That the process stood still is true, and tells on nobody.
+                StallClass::ProcessStopped => 0,
+                _ => REPORTS.polls.fetch_add(1, Ordering::Relaxed),
+            };
+        });
         Freewheel(builder.build().expect("freewheel builds"))
     }
 
@@ -90,6 +128,21 @@ impl<const HAND_OFF: bool> Contender for Ours<HAND_OFF> {
     }
 
     serve_blocking!(freewheel);
+
+    async fn nested() -> Result<(), &'static str> {
+        freewheel::runtime::Handle::current()
+            .block_on(async { freewheel::spawn(async {}).await.expect("it is empty") });
+        Ok(())
+    }
+
+    fn shut_down(peer: Freewheel, timeout: Duration) -> bool {
+        peer.0.shutdown_timeout(timeout);
+        true
+    }
+
+    fn reports() -> Option<&'static Reports> {
+        HAND_OFF.then_some(&REPORTS)
+    }
 
     fn hand_offs(peer: &Freewheel) -> Option<u64> {
         let metrics = peer.0.handle().metrics();
@@ -101,7 +154,7 @@ fn start_tokio(setup: Setup) -> Tokio {
     let mut builder = tokio::runtime::Builder::new_multi_thread();
     builder.worker_threads(setup.workers).enable_all();
     if let Some(blockers) = setup.blockers {
-        builder.max_blocking_threads(blockers + 16);
+        builder.max_blocking_threads(setup.workers + blockers + SPARE);
     }
     if let Some(keep_alive) = setup.keep_alive {
         builder.thread_keep_alive(keep_alive);
@@ -124,6 +177,16 @@ impl Contender for TokioPlain {
     }
 
     serve_blocking!(tokio);
+
+    async fn nested() -> Result<(), &'static str> {
+        let blocks = || tokio::runtime::Handle::current().block_on(async { drop(tokio::spawn(async {}).await) });
+        std::panic::catch_unwind(blocks).map_err(|_| "panics")
+    }
+
+    fn shut_down(peer: Tokio, timeout: Duration) -> bool {
+        peer.0.shutdown_timeout(timeout);
+        true
+    }
 }
 
 /// tokio with each call that blocks or computes for long in `spawn_blocking`, as its documentation asks.
@@ -141,6 +204,17 @@ impl Contender for TokioAsDocumented {
     }
 
     serve_blocking!(tokio);
+
+    async fn nested() -> Result<(), &'static str> {
+        let blocks = || tokio::runtime::Handle::current().block_on(async { drop(tokio::spawn(async {}).await) });
+        tokio::task::block_in_place(blocks);
+        Ok(())
+    }
+
+    fn shut_down(peer: Tokio, timeout: Duration) -> bool {
+        peer.0.shutdown_timeout(timeout);
+        true
+    }
 }
 
 /// smol, its tasks blocking without a word.
@@ -170,6 +244,15 @@ impl Contender for SmolPlain {
             });
             connection.detach();
         }
+    }
+
+    async fn nested() -> Result<(), &'static str> {
+        smol::block_on(smol::spawn(async {}));
+        Ok(())
+    }
+
+    fn shut_down(_: Smol, _: Duration) -> bool {
+        false
     }
 }
 

@@ -72,7 +72,7 @@ impl<'a> Report<'a> {
 
     /// Prints the outcome of a scenario and keeps it.
     pub(super) fn scenario(&mut self, scenario: &'static Scenario, outcomes: Vec<Outcome>) {
-        println!("\n{}   {}", scenario.name, verdict(scenario, &outcomes));
+        println!("\n{}   [{}]", scenario.name, verdict(scenario, &outcomes));
         print!("{:NAME_WIDTH$}", "");
         outcomes.iter().for_each(|outcome| print!("{:>CELL_WIDTH$}", outcome.contender.heading()));
         println!();
@@ -138,7 +138,12 @@ impl<'a> Report<'a> {
         table.push('\n');
         for (scenario, outcomes) in self.played.iter().filter(|(scenario, _)| !scenario.is_ours_alone()) {
             let figures: Vec<&str> = scenario.headline.to_vec();
-            table.push_str(&format!("| {} ({}) | {} |", scenario.name, figures.join(" / "), scenario.target));
+            table.push_str(&format!(
+                "| {} ({}) | {} |",
+                scenario.name,
+                figures.join(" / "),
+                verdict(scenario, outcomes)
+            ));
             for name in Name::ALL {
                 let outcome = outcomes.iter().find(|outcome| outcome.contender == *name);
                 table.push_str(&format!(" {} |", outcome.map_or("-".to_owned(), |outcome| cells(outcome, &figures))));
@@ -154,7 +159,12 @@ impl<'a> Report<'a> {
             let figure = |name: &&str| format!("{name}: {}", ours.cell(name));
             let mut figures: Vec<String> = scenario.headline.iter().map(figure).collect();
             figures.extend(ours.get("ratio").map(|ratio| format!("ratio {ratio:.3}")));
-            table.push_str(&format!("| {} | {} | {} |\n", scenario.name, scenario.target, figures.join(", ")));
+            table.push_str(&format!(
+                "| {} | {} | {} |\n",
+                scenario.name,
+                verdict(scenario, outcomes),
+                figures.join(", ")
+            ));
         }
         let fact = |name: &str| self.facts.iter().find(|(known, _)| *known == name).map_or("?", |(_, value)| value);
         let floors =
@@ -201,18 +211,16 @@ fn cells(outcome: &Outcome, figures: &[&str]) -> String {
     }
 }
 
-/// Whether freewheel reaches its target.
+/// Whether freewheel reaches its target, where there is one.
 fn verdict(scenario: &Scenario, outcomes: &[Outcome]) -> String {
-    let Some(ours) = outcomes.iter().find(|outcome| outcome.contender == Name::Freewheel) else { return String::new() };
-    if scenario.bounds.is_empty() {
-        return String::new();
-    }
+    let ours = outcomes.iter().find(|outcome| outcome.contender == Name::Freewheel);
+    let Some(ours) = ours.filter(|_| !scenario.bounds.is_empty()) else { return scenario.target.to_owned() };
     let holds =
         |(name, bound): &(&str, f64)| ours.failure.is_none() && ours.get(name).is_some_and(|value| value <= *bound);
     let missed: Vec<&str> = scenario.bounds.iter().filter(|bound| !holds(bound)).map(|(name, _)| *name).collect();
     match missed.is_empty() {
-        true => format!("[{}: met]", scenario.target),
-        false => format!("[{}: MISSED by {}]", scenario.target, missed.join(", ")),
+        true => format!("{}: met", scenario.target),
+        false => format!("{}: missed by {}", scenario.target, missed.join(", ")),
     }
 }
 

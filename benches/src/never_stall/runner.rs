@@ -5,7 +5,7 @@ use super::contenders::Name;
 use super::load;
 use super::options::Options;
 use super::report::Report;
-use super::scenarios::{Kind, SCENARIOS, Scenario};
+use super::scenarios::{Kind, SCENARIOS, SLOWER, Scenario};
 use crate::facts;
 use crate::statistics::median;
 
@@ -47,7 +47,7 @@ pub(super) fn run(options: &Options) -> Result<(), String> {
 
 fn takes_part(scenario: &Scenario, contender: Name) -> bool {
     match scenario.kind {
-        Kind::Cost(_) => contender == Name::Freewheel,
+        Kind::Cost(_) | Kind::FalseReports => contender == Name::Freewheel,
         _ if scenario.is_ours_alone() => matches!(contender, Name::Freewheel | Name::NoHandOff),
         _ => true,
     }
@@ -71,6 +71,9 @@ fn play_rounds(scenario: &Scenario, options: &Options, beaten: &[(Name, Failure)
             }
         }
     }
+    if scenario.kind == Kind::ManyShort {
+        compare_throughput(&contenders, &mut rounds);
+    }
     let outcomes = contenders.into_iter().zip(rounds).zip(failures);
     outcomes
         .map(|((contender, rounds), failure)| Outcome {
@@ -80,6 +83,19 @@ fn play_rounds(scenario: &Scenario, options: &Options, beaten: &[(Name, Failure)
             failure,
         })
         .collect()
+}
+
+/// Adds to freewheel's figures by what share it was slower than without hand-offs in the same round.
+fn compare_throughput(contenders: &[Name], rounds: &mut [Vec<Values>]) {
+    let place = |name| contenders.iter().position(|contender| *contender == name);
+    let (Some(with), Some(without)) = (place(Name::Freewheel), place(Name::NoHandOff)) else { return };
+    let blocks =
+        |values: &Values| values.iter().find(|(_, name, _)| name == "blocks").map_or(f64::NAN, |value| value.2);
+    let others: Vec<f64> = rounds[without].iter().map(blocks).collect();
+    for (values, other) in rounds[with].iter_mut().zip(others) {
+        let slower = 1.0 - blocks(values) / other;
+        values.push((Unit::Share, SLOWER.to_owned(), slower));
+    }
 }
 
 /// Plays a scenario once on one contender.

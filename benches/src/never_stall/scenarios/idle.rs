@@ -15,14 +15,14 @@ use super::turning::compute;
 use crate::peers::Peer;
 
 const KEEP_ALIVE: Duration = Duration::from_secs(1);
-const OBSERVED: Duration = Duration::from_secs(3);
 
 /// T10.
-pub(super) fn wake_ups<C: Contender>() -> Result<Values, String> {
+pub(super) fn wake_ups<C: Contender>(quick: bool) -> Result<Values, String> {
+    let observed = Duration::from_secs(if quick { 3 } else { 10 });
     let peer = C::start(Setup { keep_alive: Some(KEEP_ALIVE), ..Setup::plain() });
     peer.block_on(peer.spawn_outside(async {}));
     thread::sleep(KEEP_ALIVE + Duration::from_secs(1));
-    let (threads_before, before) = (threads(), observed_wake_ups());
+    let (threads_before, before) = (threads(), observed_wake_ups(observed));
     let tasks: Vec<_> =
         (0..20).map(|_| peer.spawn_outside(C::block(|| thread::sleep(Duration::from_millis(200))))).collect();
     peer.block_on(async {
@@ -31,7 +31,7 @@ pub(super) fn wake_ups<C: Contender>() -> Result<Values, String> {
         }
     });
     thread::sleep(KEEP_ALIVE + Duration::from_secs(1));
-    let (threads_after, after) = (threads(), observed_wake_ups());
+    let (threads_after, after) = (threads(), observed_wake_ups(observed));
     // This thread is the bench's.
     let count = |name: &str, number: usize| (Unit::Count, name.to_owned(), number as f64 - 1.0);
     Ok(vec![
@@ -43,9 +43,9 @@ pub(super) fn wake_ups<C: Contender>() -> Result<Values, String> {
 }
 
 /// How often per second any thread but this one went to sleep again, over some seconds.
-fn observed_wake_ups() -> f64 {
+fn observed_wake_ups(observed: Duration) -> f64 {
     let (begun, before) = (Instant::now(), voluntary_switches());
-    thread::sleep(OBSERVED);
+    thread::sleep(observed);
     (voluntary_switches() - before) / begun.elapsed().as_secs_f64()
 }
 

@@ -7,8 +7,10 @@ use super::contenders::{Contender, Setup};
 use super::costs;
 
 mod attention;
+mod clean;
 mod descriptors;
 mod idle;
+mod limits;
 mod many;
 mod resolving;
 mod stage;
@@ -38,12 +40,18 @@ pub(super) enum Kind {
     Barrier,
     HeldLock,
     Hogs,
+    Nested,
+    Pipes,
     Thousand,
     ManyShort,
     Idle,
+    Cap,
+    Refused,
+    FalseReports,
     /// So many blockers ahead of a good task; and whether the runtime was told of them.
     Ahead(usize, Limits),
     Descriptors,
+    Shutdown,
     Attention,
     ReactorThread,
     /// A row of the comparison, with the hand-off and without.
@@ -68,6 +76,9 @@ const fn scenario(
 ) -> Scenario {
     Scenario { name, target, bounds, headline, kind }
 }
+
+/// By what share T9 is slower than without hand-offs.
+pub(super) const SLOWER: &str = "slower than without";
 
 const WORST: &[&str] = &["worst p99.9", "worst max"];
 
@@ -128,6 +139,20 @@ pub(super) const SCENARIOS: &[Scenario] = &[
         Kind::Hogs,
     ),
     scenario(
+        "T6 four tasks block on futures that other tasks complete",
+        "completes",
+        &[("resolved", 1000.0 * MS)],
+        &["resolved"],
+        Kind::Nested,
+    ),
+    scenario(
+        "T7 both workers open a FIFO that nobody writes; then a shutdown within 300 ms",
+        "max ≤ 10 ms, returns",
+        &[("ticker max", 10.0 * MS), ("shut down in", 400.0 * MS)],
+        &["ticker max", "shut down in"],
+        Kind::Pipes,
+    ),
+    scenario(
         "T8 1,000 tasks that sleep 5 ms",
         "bounded threads",
         &[("threads, most", 520.0)],
@@ -136,8 +161,8 @@ pub(super) const SCENARIOS: &[Scenario] = &[
     ),
     scenario(
         "T9 many tasks that block for 0.5 ms each",
-        "hand-offs ≤ 1 %",
-        &[("hand-offs", 0.01)],
+        "hand-offs ≤ 1 %, not over 2 % slower than without",
+        &[("hand-offs", 0.01), (SLOWER, 0.02)],
         &["tasks", "blocks", "hand-offs"],
         Kind::ManyShort,
     ),
@@ -147,6 +172,31 @@ pub(super) const SCENARIOS: &[Scenario] = &[
         &[("wake-ups before", 0.0), ("wake-ups after", 0.0)],
         &["wake-ups before", "wake-ups after"],
         Kind::Idle,
+    ),
+    scenario(
+        "T11 stuck for ever up to the most threads, and one more",
+        "progress, a report, recovery",
+        &[
+            ("a task below the cap", 100.0 * MS),
+            ("told of the cap", 2000.0 * MS),
+            ("a task once one is back", 100.0 * MS),
+        ],
+        &["a task below the cap", "told of the cap", "a task once one is back"],
+        Kind::Cap,
+    ),
+    scenario(
+        "T12 threads refused while 20 tasks block",
+        "no task lost",
+        &[("tasks lost", 0.0), ("the next task", 100.0 * MS)],
+        &["tasks lost", "all done"],
+        Kind::Refused,
+    ),
+    scenario(
+        "T13 no stall, and the machine clean, over-committed, the process stopped and continued",
+        "no false report",
+        &[("false reports", 0.0)],
+        &["clean", "over-committed", "stopped and continued"],
+        Kind::FalseReports,
     ),
     ahead("T14 10 blockers of 1 s ahead of a good task", "", &[], 10),
     ahead("T14 30 blockers of 1 s ahead of a good task", "", &[], 30),
@@ -166,6 +216,13 @@ pub(super) const SCENARIOS: &[Scenario] = &[
         &[("worst max", 5.0 * MS)],
         &["descriptors", "worst p99.9", "worst max"],
         Kind::Descriptors,
+    ),
+    scenario(
+        "T16 a shutdown within 300 ms, three tasks stuck",
+        "returns in its timeout",
+        &[("shut down in", 400.0 * MS)],
+        &["shut down in"],
+        Kind::Shutdown,
     ),
     scenario(
         "an event, one worker idle, the other in polls of 0.5 to 5 ms",
@@ -197,8 +254,9 @@ impl Scenario {
     /// How long a run may last; what has not come about by then counts as never.
     pub(super) fn limit(&self, quick: bool) -> Duration {
         Duration::from_secs(match self.kind {
-            Kind::WakesThenWaits | Kind::Barrier | Kind::HeldLock if quick => 5,
-            Kind::WakesThenWaits | Kind::Barrier | Kind::HeldLock => 10,
+            Kind::WakesThenWaits | Kind::Barrier | Kind::HeldLock | Kind::Nested | Kind::Cap if quick => 5,
+            Kind::WakesThenWaits | Kind::Barrier | Kind::HeldLock | Kind::Nested | Kind::Cap => 10,
+            Kind::FalseReports => 120,
             Kind::Ahead(..) if quick => 6,
             Kind::Ahead(..) => 20,
             _ => 60,
@@ -208,7 +266,7 @@ impl Scenario {
     /// No more rounds than this: some have their rounds inside, or hardly vary.
     pub(super) fn most_rounds(&self) -> usize {
         match self.kind {
-            Kind::Cost(_) | Kind::Idle | Kind::ReactorThread => 1,
+            Kind::Cost(_) | Kind::Idle | Kind::FalseReports | Kind::ReactorThread => 1,
             _ => usize::MAX,
         }
     }
@@ -238,7 +296,13 @@ pub(super) fn play<C: Contender>(name: &str, quick: bool) -> Result<Values, Stri
         Kind::HeldLock => resolving::held_lock::<C>(quick),
         Kind::Thousand => many::thousand::<C>(),
         Kind::ManyShort => many::short::<C>(quick),
-        Kind::Idle => idle::wake_ups::<C>(),
+        Kind::Idle => idle::wake_ups::<C>(quick),
+        Kind::Nested => limits::nested::<C>(),
+        Kind::Pipes => limits::pipes::<C>(),
+        Kind::Cap => limits::cap::<C>(),
+        Kind::Refused => limits::refused::<C>(),
+        Kind::Shutdown => limits::shutdown::<C>(),
+        Kind::FalseReports => clean::false_reports::<C>(quick),
         Kind::Descriptors => descriptors::open_many::<C>(),
         Kind::Attention => attention::beside_long_polls::<C>(quick),
         Kind::ReactorThread => idle::reactor_thread::<C>(quick),
