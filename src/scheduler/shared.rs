@@ -38,6 +38,8 @@ pub(crate) struct Shared {
 /// How workers rouse the watch from its deep sleep.
 pub(crate) struct WatchBell {
     asleep: AtomicBool,
+    /// A thread without a permit has come to something else since the watch last looked.
+    news: AtomicBool,
     unparker: Mutex<Option<Unparker>>,
 }
 
@@ -50,7 +52,11 @@ impl Shared {
             reactor,
             registry: Registry::new(config.max_threads),
             lifecycle: Lifecycle::new(),
-            watch: WatchBell { asleep: AtomicBool::new(false), unparker: Mutex::new(None) },
+            watch: WatchBell {
+                asleep: AtomicBool::new(false),
+                news: AtomicBool::new(false),
+                unparker: Mutex::new(None),
+            },
             offenders: Offenders::new(),
             figures: Figures::default(),
             config,
@@ -196,6 +202,24 @@ impl Shared {
         }
     }
 
+    /// After a thread without a permit has come to something else: it is back from a call that it had said may block, or it lay
+    /// down. No permit tells the watch of that, and it would sleep on what it saw before.
+    pub(crate) fn tell_watch(&self) {
+        // ORDERING: Release, edge "news": with it the watch sees what this thread has come to. If it looked too early to see
+        // either, it finds the news when it has said that it sleeps, or this thread finds it asleep (edge "watch-asleep").
+        self.watch.news.store(true, Ordering::Release);
+        self.rouse_watch();
+    }
+
+    /// The watch is about to look at all there is.
+    pub(crate) fn watch_looks(&self) {
+        // Relaxed: what is not seen here is seen before the watch sleeps.
+        if self.watch.news.load(Ordering::Relaxed) {
+            // ORDERING: Acquire, edge "news": its twin is in `tell_watch`. Without it the news could be gone and the cause not seen.
+            self.watch.news.swap(false, Ordering::Acquire);
+        }
+    }
+
     /// Makes the watch's thread tick at once, or not fall asleep.
     pub(crate) fn ring_watch(&self) {
         let unparker = self.watch.unparker.lock().clone();
@@ -214,7 +238,9 @@ impl Shared {
         self.watch.asleep.store(true, Ordering::Relaxed);
         // ORDERING: SeqCst fence, edge "watch-asleep", the watch's side, as told in `rouse_watch`.
         fence(Ordering::SeqCst);
-        if self.all_idle() && !self.lifecycle.is_closing() && !self.lifecycle.wants_thread() {
+        // Relaxed: ordered by the fence.
+        let news = self.watch.news.load(Ordering::Relaxed);
+        if self.all_idle() && !news && !self.lifecycle.is_closing() && !self.lifecycle.wants_thread() {
             match limit {
                 Some(limit) => drop(parker.park_timeout(limit)),
                 None => parker.park(),

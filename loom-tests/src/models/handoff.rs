@@ -4,9 +4,10 @@ use std::panic::Location;
 
 use loom::thread;
 
-use super::engine::{TICK, Tally, end, end_whole, scheduler, scheduler_with, settle, settled, spawn, task};
+use super::engine::{TICK, Tally, end, end_whole, scheduler, scheduler_with, settle, settled, spawn, task, until};
 use crate::explore::{model, models};
 use crate::primitives::Arc;
+use crate::primitives::clock::NEVER;
 use crate::primitives::parker::Parker;
 use crate::scheduler::{Reserve, Shared, Watch, Worker, block_in_place, block_in_place_now};
 
@@ -117,6 +118,49 @@ models! { "handoff";
             done.wait();
             watch.join().unwrap();
             end(shared);
+        });
+    }
+
+    /// A task is back from a call that it had said may block, without a permit, just when the watch goes to sleep on what it saw
+    /// before: it learns that time counts again. Mutations: `back_tells_nobody`, `watch_sleeps_on_old_news`.
+    fn the_watch_learns_who_is_back_without_a_permit() {
+        model(|| {
+            loom::stop_exploring();
+            let shared = scheduler_with(1, 2, |config| config.watch.report_after = 1000 * TICK);
+            settle(&shared, 2);
+            let (begun, begins) = Tally::new(1);
+            let (away, returns) = Tally::new(1);
+            let (stuck, told) = Tally::new(1);
+            let (done, tick) = Tally::new(1);
+            spawn(&shared, move || {
+                block_in_place_now(|| {
+                    begins.count();
+                    away.wait();
+                });
+                stuck.wait();
+                tick.count();
+            });
+            begun.wait();
+            until(|| shared.all_idle());
+            let mut watch = Watch::new(shared.clone(), Reserve::default());
+            for n in 1..=2 {
+                watch.tick(n * TICK);
+            }
+            assert_eq!(watch.next_notice(), NEVER);
+            loom::explore();
+            returns.count();
+            let parker = Parker::new();
+            shared.watch_answers(parker.unparker());
+            for n in 3.. {
+                shared.watch_sleeps(&parker, None);
+                watch.tick(n * TICK);
+                if watch.next_notice() != NEVER {
+                    break;
+                }
+            }
+            told.count();
+            done.wait();
+            end_whole(shared);
         });
     }
 

@@ -129,6 +129,7 @@ impl Watch {
     /// Looks at every slot once. How long until the next tick.
     pub(crate) fn tick(&mut self, now: Nanos) -> Nanos {
         let shared = self.shared.clone();
+        shared.watch_looks();
         let running = || self.views.iter().filter(|view| is_in_poll(view.epoch)).count().min(shared.config.permits);
         let missed =
             self.stops.missed(now, &mut self.reserve, || Self::somebody_slept_on(&shared, &self.views), running);

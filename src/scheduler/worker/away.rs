@@ -1,7 +1,7 @@
 //! A worker in a call that blocks: when its permit goes to another thread, and how it comes back.
 
 use super::super::offenders::Record;
-use super::super::slot::{Control, Slot};
+use super::super::slot::Control;
 use super::super::stall::Class;
 use super::{Mode, Shared, Worker};
 use crate::primitives::clock::NEVER;
@@ -39,8 +39,7 @@ impl Worker {
             // Whoever waits for this thread waits all the same.
             return f();
         }
-        let slot = self.slot();
-        let _over = Declared(slot, slot.declare(true));
+        let _over = Declared { worker: self, before: self.slot().declare(true) };
         f()
     }
 
@@ -80,11 +79,19 @@ impl Worker {
 }
 
 /// In a call that is said to block, until it drops: then as it was before.
-struct Declared<'a>(&'a Slot, bool);
+struct Declared<'a> {
+    worker: &'a Worker,
+    before: bool,
+}
 
 impl Drop for Declared<'_> {
     fn drop(&mut self) {
-        self.0.declare(self.1);
+        let slot = self.worker.slot();
+        slot.declare(self.before);
+        if !self.before && slot.control() == Control::Revoked {
+            // What this poll does now counts again, and without a permit nobody is awake for its sake.
+            self.worker.shared.tell_watch();
+        }
     }
 }
 

@@ -32,8 +32,7 @@ impl Worker {
         let bed = if self.slot().change_control(Control::Active, Control::Idle) {
             self.shared.idle.sleep(self.index(), searching)
         } else {
-            self.slot().set_control(Control::Idle);
-            self.shared.idle.sleep_as_spare(self.index(), searching)
+            self.lie_down_as_spare(searching)
         };
         self.rest(bed, interrupt)
     }
@@ -154,9 +153,17 @@ impl Worker {
             return Step::Ran;
         }
         self.flush_lifo();
-        self.slot().set_control(Control::Idle);
-        let bed = self.shared.idle.sleep_as_spare(self.index(), false);
+        let bed = self.lie_down_as_spare(false);
         self.rest(bed, &|| false)
+    }
+
+    /// Lies down with no permit to give back. Threads that are too many go by the watch's clock, and it may sleep on an older
+    /// count of them.
+    fn lie_down_as_spare(&self, searching: bool) -> Bed {
+        self.slot().set_control(Control::Idle);
+        let bed = self.shared.idle.sleep_as_spare(self.index(), searching);
+        self.shared.tell_watch();
+        bed
     }
 
     /// Ends this thread, which nobody can claim any more; what a blocked poll left in its queue is for the others.
