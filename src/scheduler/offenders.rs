@@ -109,16 +109,17 @@ impl Offenders {
 
     /// A poll of `location` was long, or is.
     pub(crate) fn note_slow(&self, location: &'static Location<'static>) {
-        self.take(location).slow.store(CREDIT, Ordering::Relaxed);
-        self.any.store(true, Ordering::Relaxed);
+        let slow = &self.take(location).slow;
+        if slow.load(Ordering::Relaxed) != CREDIT {
+            slow.store(CREDIT, Ordering::Relaxed);
+            self.any.store(true, Ordering::Relaxed);
+        }
     }
 
-    /// A poll of a location that is known as slow took so long.
-    pub(crate) fn took(&self, location: &'static Location<'static>, time: Nanos) {
-        if time >= SLOW {
-            self.note_slow(location);
-        } else if let Some(entry) = self.known(location) {
-            entry.slow.store(entry.slow.load(Ordering::Relaxed).saturating_sub(1), Ordering::Relaxed);
+    /// So many polls of a location that is known as slow were short.
+    pub(crate) fn were_short(&self, location: &'static Location<'static>, polls: u32) {
+        if let Some(entry) = self.known(location) {
+            entry.slow.store(entry.slow.load(Ordering::Relaxed).saturating_sub(polls), Ordering::Relaxed);
         }
     }
 
@@ -178,15 +179,14 @@ mod tests {
     fn a_location_is_slow_until_a_hundred_of_its_polls_were_short() {
         let (offenders, here) = (Offenders::new(), Location::caller());
         offenders.note_slow(here);
-        for _ in 0..100 {
+        for _ in 0..10 {
+            offenders.were_short(here, 10);
             assert_eq!(offenders.record(here), Record::Slow);
-            offenders.took(here, SLOW - 1);
         }
-        offenders.took(here, SLOW);
-        for _ in 0..CREDIT {
-            assert_eq!(offenders.record(here), Record::Slow);
-            offenders.took(here, SLOW - 1);
-        }
+        offenders.note_slow(here);
+        offenders.were_short(here, CREDIT - 1);
+        assert_eq!(offenders.record(here), Record::Slow);
+        offenders.were_short(here, 10);
         assert_eq!(offenders.record(here), Record::Clean);
         offenders.note_slow(here);
         (0..2).for_each(|_| offenders.note(here));

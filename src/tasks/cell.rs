@@ -24,6 +24,7 @@ use super::references::Reference;
 use super::state::State;
 use super::{JoinHandle, Notified, Schedule, Task, harness};
 use crate::primitives::UnsafeCell;
+use crate::primitives::atomic::AtomicBool;
 
 /// The part of a task that does not depend on its types.
 #[repr(C)]
@@ -36,6 +37,8 @@ pub(crate) struct Header {
     place: UnsafeCell<Place>,
     /// Rule 1.
     tag: UnsafeCell<Tag>,
+    /// A worker passed it on since its last poll. Only the one `Notified` touches it, and it goes through the queues with that.
+    pub(super) passed_on: AtomicBool,
     /// Rule 3.
     pub(super) join_waker: UnsafeCell<Option<Waker>>,
 }
@@ -125,6 +128,7 @@ where
         location,
         place: UnsafeCell::new(Place { key: 0, shard: UNBOUND, named: false }),
         tag: UnsafeCell::new(Tag::Future),
+        passed_on: AtomicBool::new(false),
         join_waker: UnsafeCell::new(None),
     };
     let contents = UnsafeCell::new(Contents { future: ManuallyDrop::new(future) });

@@ -8,6 +8,7 @@ use std::ptr::NonNull;
 use super::cell::Header;
 use super::id::Id;
 use super::state::{Cancel, Dropped, Wake};
+use crate::primitives::atomic::Ordering;
 
 /// One reference, counted in the state word.
 pub(super) struct Reference(NonNull<Header>);
@@ -139,6 +140,22 @@ impl Notified {
     /// Where the task was spawned.
     pub(crate) fn location(&self) -> &'static Location<'static> {
         self.0.header().location()
+    }
+
+    /// A worker passes it on to another, unpolled.
+    pub(crate) fn pass_on(&self) {
+        // Relaxed: the queue that the task goes through publishes it.
+        self.header().passed_on.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether it was passed on to this worker; for a second time it may be once it was polled.
+    pub(crate) fn was_passed_on(&self) -> bool {
+        let passed_on = &self.header().passed_on;
+        // Relaxed: as above. A store only where there is something to take back.
+        passed_on.load(Ordering::Relaxed) && {
+            passed_on.store(false, Ordering::Relaxed);
+            true
+        }
     }
 
     pub(super) fn header(&self) -> &Header {

@@ -9,7 +9,8 @@ use crate::primitives::Arc;
 use crate::primitives::clock::Nanos;
 use crate::primitives::thread::refuse_after;
 use crate::reactor::{Armed, Kernel};
-use crate::scheduler::{Reserve, Shared, Supply, Watch};
+use crate::scheduler::idle::Bed;
+use crate::scheduler::{Reserve, Shared, Step, Supply, Watch, Worker, enter};
 use crate::tasks::Notified;
 
 /// A scheduler with one permit, room for two threads, and `threads` that sleep; tasks of the returned place are known to block.
@@ -32,14 +33,22 @@ fn a_worker_comes_to(shared: &Arc<Shared>, place: &'static Location<'static>, jo
     begun.wait();
 }
 
-/// A waker that schedules a task.
-struct Schedules(Arc<Shared>, Mutex<Option<Notified>>);
+/// A waker that schedules tasks.
+struct Schedules(Arc<Shared>, Mutex<Vec<Notified>>);
 
 impl std::task::Wake for Schedules {
     fn wake(self: std::sync::Arc<Self>) {
-        let task = self.1.lock().unwrap().take();
-        task.into_iter().for_each(|task| self.0.schedule(task));
+        let tasks = std::mem::take(&mut *self.1.lock().unwrap());
+        tasks.into_iter().for_each(|task| self.0.schedule(task));
     }
+}
+
+/// Has the poller bring these tasks. Exploring begins.
+fn the_poller_brings(shared: &Arc<Shared>, tasks: Vec<Notified>) {
+    let waker = std::sync::Arc::new(Schedules(shared.clone(), Mutex::new(tasks))).into();
+    let Armed::Pending(_) = shared.reactor.arm(0, SOON, waker) else { panic!("it is not due yet") };
+    Kernel::last().advance_to(SOON);
+    loom::explore();
 }
 
 /// When the timer fires.
@@ -95,14 +104,61 @@ models! { "offenders";
             let (done, tick) = Tally::new(2);
             let other = tick.clone();
             let pushed = task(Location::caller(), &shared, move || other.count());
-            let slow = Mutex::new(Some(task(place, &shared, move || tick.count())));
-            let waker = std::sync::Arc::new(Schedules(shared.clone(), slow)).into();
-            let Armed::Pending(_) = shared.reactor.arm(0, SOON, waker) else { panic!("it is not due yet") };
-            Kernel::last().advance_to(SOON);
-            loom::explore();
+            let slow = task(place, &shared, move || tick.count());
+            the_poller_brings(&shared, vec![slow]);
             shared.inject(pushed);
             done.wait();
             end_whole(shared);
+        });
+    }
+
+    /// The poller brings a second one with it, which waits for the first in a way that blocks: whoever is to poll the first is
+    /// woken, since this worker does not get to its sleep. Mutation: `passed_task_wakes_nobody`.
+    fn for_a_task_that_is_passed_on_another_is_woken() {
+        bounded(1, || {
+            loom::stop_exploring();
+            let (shared, place) = (scheduler(2, 2), Location::caller());
+            shared.offenders.note_slow(place);
+            settle(&shared, 2);
+            let (first_ran, first) = Tally::new(1);
+            let (done, tick) = Tally::new(1);
+            let slow = task(place, &shared, move || first.count());
+            let waits = task(Location::caller(), &shared, move || {
+                first_ran.wait();
+                tick.count();
+            });
+            the_poller_brings(&shared, vec![slow, waits]);
+            done.wait();
+            end_whole(shared);
+        });
+    }
+
+    /// A worker passes one on, and before anybody else comes it takes it itself, while still more are idle than it needs.
+    /// Mutation: `passed_on_for_ever`.
+    fn a_task_is_passed_on_once() {
+        model(|| {
+            loom::stop_exploring();
+            let (shared, place) = (scheduler(4, 4), Location::caller());
+            shared.offenders.note_slow(place);
+            let seats = [(); 3].map(|()| shared.slots.sit_down().unwrap());
+            let worker = Worker::new(shared.clone(), shared.slots.sit_down().unwrap());
+            // One left the poll, two lie on the stack, two permits are idle.
+            let beds = seats.each_ref().map(|seat| shared.idle.sleep_as_spare(seat.index, false));
+            assert_eq!(beds, [Bed::Poll, Bed::Stack, Bed::Stack]);
+            assert!(shared.idle.leave_poll(seats[0].index));
+            worker.take_the_permit();
+            let (ran, tick) = Tally::new(1);
+            let slow = task(place, &shared, move || tick.count());
+            enter(&worker, || {
+                shared.schedule(slow);
+                assert_eq!(worker.step(), Step::Idle);
+                assert_eq!((shared.idle.look(), shared.injector.is_empty()), ((1, false), false));
+                assert_eq!(worker.step(), Step::Ran);
+            });
+            ran.wait();
+            drop(worker);
+            seats.into_iter().for_each(|seat| shared.slots.stand_up(seat));
+            shut_down(&shared);
         });
     }
 

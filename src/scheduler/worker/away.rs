@@ -1,15 +1,19 @@
 //! A worker in a call that blocks: when its permit goes to another thread, and how it comes back.
 
-use super::super::offenders::Record;
+use super::super::offenders::{Record, SLOW};
 use super::super::slot::Control;
 use super::super::stall::Class;
 use super::{Mode, Shared, Worker};
 use crate::primitives::clock::NEVER;
 use crate::tasks::Notified;
 
+/// Of so many short polls of a slow location one is noted, for all of them: the table's lines are shared, and each poll reads them.
+const SAMPLE: u32 = 16;
+
 impl Worker {
-    /// Polls a task whose location is known for something, or passes it on. True if this worker is to sleep at once.
-    pub(super) fn run_known(&self, task: Notified, record: Record) -> bool {
+    /// Polls a task whose location is known for something, or passes it on, but never one that it was woken for or that was passed on to
+    /// it. True if this worker is to sleep at once.
+    pub(super) fn run_known(&self, task: Notified, record: Record, was_woken: bool) -> bool {
         let (clock, location) = (self.shared.reactor.clock(), task.location());
         let begun = clock.now();
         let took = || clock.now().saturating_sub(begun);
@@ -21,15 +25,21 @@ impl Worker {
             }
             return false;
         }
+        let may_pass = !task.was_passed_on() && !was_woken;
         let (idle, polled) = self.shared.idle.look();
-        if idle > 0 && !polled && !self.shared.idle.no_spare() {
+        if may_pass && idle > 0 && !polled && !self.shared.idle.no_spare() {
             // An event that comes meanwhile would wait until the reactor thread's next tick. So another polls this task, and this
             // worker is back in the poll at once; the other way round, the other would come to this core and find it taken.
+            task.pass_on();
             self.shared.inject(task);
             return self.seat.queue.is_empty() && self.slot().lifo.is_empty();
         }
         self.poll(task);
-        self.shared.offenders.took(location, took());
+        if took() >= SLOW {
+            self.shared.offenders.note_slow(location);
+        } else if self.random.below(SAMPLE) == 0 {
+            self.shared.offenders.were_short(location, SAMPLE);
+        }
         false
     }
 

@@ -156,7 +156,8 @@ impl Worker {
     }
 
     fn run_task(&self, task: Notified) -> Step {
-        if self.searching.get() {
+        let was_woken = self.searching.get();
+        if was_woken {
             self.stop_search();
         }
         let slot = self.slot();
@@ -167,7 +168,7 @@ impl Worker {
                 self.poll(task);
                 false
             }
-            record => self.run_known(task, record),
+            record => self.run_known(task, record, was_woken),
         };
         if slot.is_slow() && self.shared.config.hands_off {
             // With polls this long, so many of them are too long for the injector to wait. Not in `current_thread`, which keeps
