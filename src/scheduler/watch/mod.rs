@@ -13,12 +13,14 @@
 //!                looked at again: a notice if it slept or computed so long; another when the poll ends
 //! ```
 //!
-//! Here it looks and decides; `tell.rs` is what it tells.
+//! Here it looks and decides; `tell.rs` is what it tells, `deserted.rs` whom it blames for a reactor that nobody polls.
 
+mod deserted;
 mod tell;
 
 use std::panic::Location;
 
+use self::deserted::Suspect;
 use super::bystanders::Bystanders;
 use super::overload::Overload;
 use super::shared::Shared;
@@ -26,10 +28,9 @@ use super::slot::{Control, Slot, is_in_poll};
 use super::stall::{Class, PollOf, Stage};
 use super::standstill;
 use super::stops::{Missed, Stops};
-use super::thread_state::{Account, Activity, Probe, Reserve, State};
+use super::thread_state::{Account, Activity, Probe, Reserve};
 use crate::primitives::Arc;
 use crate::primitives::clock::{MILLISECOND, NEVER, Nanos};
-use crate::primitives::thread::cpu_time;
 
 /// In a burst a tick is so much shorter, and so is the age at which a blocked thread is revoked; but never shorter than what
 /// the system's timers can do.
@@ -70,15 +71,6 @@ pub(crate) struct Watch {
 
 /// A task's number, and where it was spawned.
 type Task = (u64, &'static Location<'static>);
-
-/// A poll that keeps its worker from the reactor's, perhaps for long.
-#[derive(Debug)]
-struct Suspect {
-    index: usize,
-    epoch: u64,
-    /// For how long the thread had been on a core.
-    ran: Nanos,
-}
 
 /// What the watch knows of one slot.
 #[derive(Debug)]
@@ -168,31 +160,6 @@ impl Watch {
     /// The sleep is over.
     pub(crate) fn wake(&mut self, now: Nanos) {
         self.stops.wake(now, self.tick);
-    }
-
-    /// Nobody sleeps in the reactor's poll though a worker is idle. Whoever is in a poll of a task may be to blame for it.
-    pub(crate) fn suspect(&mut self) {
-        self.suspects.clear();
-        for (index, view) in self.views.iter().enumerate().filter(|(_, view)| is_in_poll(view.epoch)) {
-            let ran = cpu_time(self.shared.slots.get(index).thread());
-            self.suspects.extend(ran.map(|ran| Suspect { index, epoch: view.epoch, ran }));
-        }
-    }
-
-    /// It is still so, after `moment`: those suspects are to blame that have computed all that time, or sleep; not those that the
-    /// system gave no core.
-    pub(crate) fn blame(&mut self, moment: Nanos) {
-        for suspect in std::mem::take(&mut self.suspects) {
-            let slot = self.shared.slots.get(suspect.index);
-            let probe = self.reserve.probe(slot.thread());
-            let guilty = probe.look().is_some_and(|sight| {
-                sight.state == State::Asleep || sight.ran.saturating_sub(suspect.ran) >= moment / 2
-            });
-            self.reserve.keep(probe);
-            if guilty && slot.epoch() == suspect.epoch {
-                self.note_slow(slot);
-            }
-        }
     }
 
     /// The poll in this slot is long.
