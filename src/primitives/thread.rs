@@ -189,6 +189,11 @@ pub(crate) fn cpu_time(thread: u32) -> Option<Nanos> {
     }
 }
 
+/// How many threads of this process can be on cores at once, as far as the system says.
+pub(crate) fn cores() -> usize {
+    std::thread::available_parallelism().map_or(1, usize::from)
+}
+
 /// For how long the threads of this process have been on cores, all told. None: the system does not say.
 pub(crate) fn process_cpu_time() -> Option<Nanos> {
     #[cfg(unix)]

@@ -118,7 +118,8 @@ impl Stops {
             return Missed::NOTHING;
         }
         let missed = Missed::of(late, starved);
-        let meanwhile = if missed.is_much() { self.pulse.since(self.last, running()) } else { Meanwhile::Unknown };
+        let meanwhile =
+            if missed.is_much() { self.pulse.since(self.expected, late, running()) } else { Meanwhile::Unknown };
         if meanwhile == Meanwhile::Ran {
             return Missed { stopped: 0, ..missed };
         }
@@ -163,7 +164,7 @@ mod tests {
 
     /// Of a process that uses what the test says: others run beside it.
     fn stops() -> Stops {
-        Stops { pulse: Pulse::asking(|| Some(USED.get())), ..Stops::new() }
+        Stops { pulse: Pulse::asking(|| Some(USED.get()), || 2), ..Stops::new() }
     }
 
     fn missed(stops: &mut Stops, now: Nanos) -> Missed {

@@ -108,6 +108,10 @@ pub(crate) fn cpu_time(_thread: u32) -> Option<u64> {
     None
 }
 
+pub(crate) fn cores() -> usize {
+    1
+}
+
 pub(crate) fn process_cpu_time() -> Option<u64> {
     None
 }
