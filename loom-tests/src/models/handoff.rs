@@ -9,6 +9,7 @@ use crate::explore::{model, models};
 use crate::primitives::Arc;
 use crate::primitives::clock::NEVER;
 use crate::primitives::parker::Parker;
+use crate::scheduler::stall::{Notice, Stage};
 use crate::scheduler::{Reserve, Shared, Watch, Worker, block_in_place, block_in_place_now};
 
 /// A thread on which the watch goes to sleep, and who waits until it is awake again.
@@ -161,6 +162,37 @@ models! { "handoff";
             told.count();
             done.wait();
             end_whole(shared);
+        });
+    }
+
+    /// The process is stopped while a poll is in such a call, and again as it ends there: of that time nothing is taken off the poll's age
+    /// twice, nor left on it. Mutations: `stop_is_excused_twice`, `late_tick_excuses_nobody`.
+    fn a_stop_within_an_announced_call_is_taken_off_once() {
+        model(|| {
+            let told = std::sync::Arc::new(std::sync::Mutex::new(Vec::new()));
+            let tells = told.clone();
+            let shared = scheduler_with(1, 1, |config| {
+                config.watch.report_after = 2 * TICK;
+                config.watch.notices = Some(std::sync::Arc::new(move |notice: Notice| {
+                    tells.lock().unwrap().push((notice.stage, notice.nanos / TICK));
+                }));
+            });
+            let seat = shared.slots.sit_down().unwrap();
+            let slot = shared.slots.get(seat.index);
+            let mut watch = Watch::new(shared.clone(), Reserve::default());
+            slot.begin_poll_of(1, Location::caller());
+            for n in 1..=3 {
+                watch.tick(n * TICK);
+            }
+            slot.declare(true);
+            for n in [4, 105] {
+                watch.tick(n * TICK);
+            }
+            slot.end_poll();
+            watch.tick(206 * TICK);
+            assert_eq!(*told.lock().unwrap(), [(Stage::Detected, 2), (Stage::Ended, 2)]);
+            shared.slots.stand_up(seat);
+            end(shared);
         });
     }
 

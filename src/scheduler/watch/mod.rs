@@ -52,7 +52,7 @@ pub(crate) struct Watch {
     /// The time between two ticks, and in a burst.
     tick: Nanos,
     burst_tick: Nanos,
-    /// When the last tick was.
+    /// When the last tick was; during a tick moved on by the time in which the process was stopped since.
     last: Nanos,
     views: Vec<View>,
     reserve: Reserve,
@@ -125,6 +125,7 @@ impl Watch {
         let running = || self.views.iter().filter(|view| is_in_poll(view.epoch)).count().min(shared.config.permits);
         let missed =
             self.stops.missed(now, &mut self.reserve, || Self::somebody_slept_on(&shared, &self.views), running);
+        self.last += missed.stopped;
         standstill::tell(&shared, self.stops.standstill());
         self.overload.pass(now);
         self.overload.saw(missed.starved);
@@ -191,10 +192,12 @@ impl Watch {
         }
         view.since += missed.stopped;
         view.due = view.due.saturating_add(missed.stopped);
+        let counts = self.counts(index, slot, now);
         if missed.is_much() {
-            view.account.interrupt();
+            self.views[index].account.interrupt();
             return rescue(&self.shared, slot);
         }
+        let view = &self.views[index];
         let age = now.saturating_sub(view.since);
         // In a burst those known to block lose their permit early; whoever blocks for less than a tick keeps it even then.
         let known = now < self.burst_until && slot.current_task().is_some_and(|(_, at)| self.shared.offenders.has(at));
@@ -206,7 +209,9 @@ impl Watch {
         if self.shared.config.watch.hands_off {
             self.judge(index, slot, now);
         }
-        self.report(index, slot, now);
+        if counts {
+            self.report(index, slot, now);
+        }
         rescued
     }
 

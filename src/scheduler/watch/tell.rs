@@ -16,17 +16,23 @@ const ACCOUNT_AFTER: Nanos = 3 * MILLISECOND;
 const BEFORE: Nanos = MILLISECOND;
 
 impl Watch {
+    /// Whether the time since the last tick counts for this poll: not if it was in a call that it had said may block.
+    pub(super) fn counts(&mut self, index: usize, slot: &Slot, now: Nanos) -> bool {
+        let view = &mut self.views[index];
+        let declared = slot.is_declared();
+        let was_declared = std::mem::replace(&mut view.declared, declared);
+        if !declared && !was_declared {
+            return true;
+        }
+        // It has said so itself: no news to anybody. The watch may have slept meanwhile.
+        view.excuse(self.last, now);
+        view.due = if declared { NEVER } else { now.saturating_add(view.next_notice.saturating_sub(view.age(now))) };
+        false
+    }
+
     /// Tells of a poll once it is due and if it is true: that its thread has *slept* so long, or *computed* so long.
     pub(super) fn report(&mut self, index: usize, slot: &Slot, now: Nanos) {
         let view = &mut self.views[index];
-        let declared = slot.is_declared();
-        if std::mem::replace(&mut view.declared, declared) || declared {
-            // It has said so itself: no news to anybody, and the time does not count. The watch may have slept meanwhile.
-            view.excuse(self.last, now);
-            view.due =
-                if declared { NEVER } else { now.saturating_add(view.next_notice.saturating_sub(view.age(now))) };
-            return;
-        }
         let is_due = now >= view.due;
         // Of one that keeps its permit the account has begun; of one that gave it away it begins now, that no wait
         // for a core is missed.
