@@ -16,7 +16,9 @@ use std::ptr;
 use crate::primitives::atomic::{AtomicBool, AtomicPtr, AtomicU32, Ordering};
 use crate::primitives::clock::{MILLISECOND, Nanos};
 
-const ENTRIES: usize = 64;
+/// Sixteen times four: those that a location may have lie in one line of the cache.
+const SETS: usize = 16;
+const WAYS: usize = 4;
 
 /// What one revocation adds, from when on a location is an offender, and the most it can have.
 const OFFENCE: u32 = 4;
@@ -37,8 +39,12 @@ const HALF_LIFE: Nanos = 100_000_000;
 pub(crate) struct Offenders {
     /// Whether there is any: all that a worker reads per poll while nobody offends.
     any: AtomicBool,
-    entries: Box<[Entry]>,
+    sets: Box<[Set]>,
 }
+
+#[derive(Debug)]
+#[repr(align(64))]
+struct Set([Entry; WAYS]);
 
 #[derive(Debug)]
 struct Entry {
@@ -62,7 +68,7 @@ impl Offenders {
     pub(crate) fn new() -> Self {
         let entry =
             || Entry { location: AtomicPtr::new(ptr::null_mut()), score: AtomicU32::new(0), slow: AtomicU32::new(0) };
-        Self { any: AtomicBool::new(false), entries: (0..ENTRIES).map(|_| entry()).collect() }
+        Self { any: AtomicBool::new(false), sets: (0..SETS).map(|_| Set([(); WAYS].map(|()| entry()))).collect() }
     }
 
     /// What tasks spawned at `location` have lately done.
@@ -86,30 +92,33 @@ impl Offenders {
 
     /// The location's entry, if it has one.
     fn known(&self, location: &'static Location<'static>) -> Option<&Entry> {
-        Some(self.entry(location)).filter(|entry| ptr::eq(entry.location.load(Ordering::Relaxed), location))
+        self.set(location).iter().find(|entry| ptr::eq(entry.location.load(Ordering::Relaxed), location))
     }
 
-    /// The location's entry, which pushes out another.
-    fn take(&self, location: &'static Location<'static>) -> &Entry {
-        self.known(location).unwrap_or_else(|| {
-            let entry = self.entry(location);
+    /// The location's entry. If it has none it gets one of which nothing is known any more, or that `may_go`; None: of all that it could
+    /// have, more is known than of this one. They fade, and then it has its turn.
+    fn take(&self, location: &'static Location<'static>, may_go: impl Fn(&Entry) -> bool) -> Option<&Entry> {
+        self.known(location).or_else(|| {
+            let set = self.set(location);
+            let entry = set.iter().find(|entry| entry.is_blank()).or_else(|| set.iter().find(|entry| may_go(entry)))?;
             entry.score.store(0, Ordering::Relaxed);
             entry.slow.store(0, Ordering::Relaxed);
             entry.location.store(ptr::from_ref(location).cast_mut(), Ordering::Relaxed);
-            entry
+            Some(entry)
         })
     }
 
-    /// A task of `location` blocked its thread. Called by the watch alone.
+    /// A task of `location` blocked its thread: told by the watch alone, while workers note what is slow and forgive. It pushes out one
+    /// that is merely slow, never another offender: of two that push each other out neither would ever be known.
     pub(crate) fn note(&self, location: &'static Location<'static>) {
-        let entry = self.take(location);
+        let Some(entry) = self.take(location, |entry| entry.score.load(Ordering::Relaxed) == 0) else { return };
         entry.score.store((entry.score.load(Ordering::Relaxed) + OFFENCE).min(MOST), Ordering::Relaxed);
         self.any.store(true, Ordering::Relaxed);
     }
 
     /// A poll of `location` was long, or is.
     pub(crate) fn note_slow(&self, location: &'static Location<'static>) {
-        let slow = &self.take(location).slow;
+        let Some(Entry { slow, .. }) = self.take(location, |_| false) else { return };
         if slow.load(Ordering::Relaxed) != CREDIT {
             slow.store(CREDIT, Ordering::Relaxed);
             self.any.store(true, Ordering::Relaxed);
@@ -137,7 +146,7 @@ impl Offenders {
         }
         *last = now;
         let mut any = false;
-        for entry in &self.entries {
+        for entry in self.sets.iter().flat_map(|set| &set.0) {
             for count in [&entry.score, &entry.slow] {
                 let halved = count.load(Ordering::Relaxed) / 2;
                 count.store(halved, Ordering::Relaxed);
@@ -147,10 +156,18 @@ impl Offenders {
         self.any.store(any, Ordering::Relaxed);
     }
 
-    fn entry(&self, location: &'static Location<'static>) -> &Entry {
+    /// The entries that this location may have.
+    fn set(&self, location: &'static Location<'static>) -> &[Entry; WAYS] {
         // Fibonacci hashing of the address; locations lie some 24 bytes apart.
         let hash = (ptr::from_ref(location) as usize as u64).wrapping_mul(0x9E37_79B9_7F4A_7C15);
-        &self.entries[(hash >> 58) as usize % ENTRIES]
+        &self.sets[(hash >> 58) as usize % SETS].0
+    }
+}
+
+impl Entry {
+    /// Whether nothing is known of its location any more, or it never had one.
+    fn is_blank(&self) -> bool {
+        self.score.load(Ordering::Relaxed) == 0 && self.slow.load(Ordering::Relaxed) == 0
     }
 }
 
@@ -173,6 +190,30 @@ mod tests {
             offenders.decay(&mut last, halving * HALF_LIFE);
         }
         assert!(!offenders.has(here) && !offenders.any.load(Ordering::Relaxed));
+    }
+
+    #[test]
+    fn a_location_pushes_out_none_of_which_more_is_known() {
+        let offenders = Offenders::new();
+        let places: Vec<_> = (0..200).map(|_| &*Box::leak(Box::new(*Location::caller()))).collect();
+        let together = |place: &&'static Location<'static>| ptr::eq(offenders.set(place), offenders.set(places[0]));
+        let places: Vec<&'static Location<'static>> = places.iter().copied().filter(together).take(WAYS + 1).collect();
+        let (first, last) = (places[0], places[WAYS]);
+        places[..WAYS].iter().for_each(|&place| offenders.note_slow(place));
+        offenders.note_slow(last);
+        assert_eq!((offenders.record(first), offenders.record(last)), (Record::Slow, Record::Clean));
+        // What blocks is worth more than what is slow, and no less than what blocks too.
+        for &place in &places[..WAYS] {
+            (0..2).for_each(|_| offenders.note(place));
+        }
+        (0..2).for_each(|_| offenders.note(last));
+        offenders.note_slow(last);
+        assert_eq!((offenders.record(first), offenders.record(last)), (Record::Blocks, Record::Clean));
+        let mut time = 0;
+        (1..10).for_each(|halving| offenders.decay(&mut time, halving * HALF_LIFE));
+        places[..WAYS].iter().for_each(|&place| offenders.note_slow(place));
+        (0..2).for_each(|_| offenders.note(last));
+        assert_eq!(offenders.record(last), Record::Blocks);
     }
 
     #[test]
