@@ -22,8 +22,9 @@ use crate::scheduler::{Reserve, Supply, Watch, wake_each};
 const QUIET_TICKS: u32 = 16;
 
 /// How long a worker that a tick finds away from the poll, while another is idle, may still come back before that one is woken to
-/// take its place there.
+/// take its place there; and of a tick at most such a part, or in a burst every other tick would be this.
 const MOMENT: Nanos = MILLISECOND / 10;
+const MOMENT_PART: Nanos = 4;
 
 struct Ticker {
     inner: std::sync::Arc<Inner>,
@@ -84,7 +85,7 @@ impl Ticker {
         let length = self.watch.tick(now);
         if self.inner.driver.is_none() {
             self.supply.tick(now);
-            self.see_to_the_reactor(parker);
+            self.see_to_the_reactor(length, parker);
         }
         if self.wants_pool_thread() {
             self.inner.pool.retry();
@@ -99,13 +100,13 @@ impl Ticker {
     }
 
     /// Idle workers are to learn what waits, and somebody is to poll.
-    fn see_to_the_reactor(&mut self, parker: &Parker) {
+    fn see_to_the_reactor(&mut self, tick: Nanos, parker: &Parker) {
         let (idle_permits, somebody_polls) = self.inner.scheduler.idle.look();
         if idle_permits > 0 {
             self.see_to_the_queues();
         }
         if !somebody_polls {
-            self.see_to_the_poll(idle_permits > 0, parker);
+            self.see_to_the_poll(idle_permits > 0, MOMENT.min(tick / MOMENT_PART), parker);
         }
         self.turns = self.inner.reactor.turns();
     }
@@ -124,16 +125,16 @@ impl Ticker {
     /// A worker that was in the poll since the last tick may be back at once: it gets a moment first, and if somebody has polled
     /// in that moment, all is well. Under a steady light load that spares nearly every tick a wake-up for nothing. If not, it is in a
     /// long poll, and next time such a task is passed on to another: see `offenders.rs`.
-    fn see_to_the_poll(&mut self, is_idle: bool, parker: &Parker) {
+    fn see_to_the_poll(&mut self, is_idle: bool, moment: Nanos, parker: &Parker) {
         let Inner { scheduler, reactor, .. } = &*self.inner;
         let turns = reactor.turns();
         if is_idle && turns != self.turns {
             self.watch.suspect();
-            parker.park_timeout(Duration::from_nanos(MOMENT));
+            parker.park_timeout(Duration::from_nanos(moment));
             if scheduler.idle.look().1 || reactor.turns() != turns {
                 return;
             }
-            self.watch.blame(MOMENT);
+            self.watch.blame(moment);
         }
         if is_idle {
             scheduler.wake_one();
