@@ -201,7 +201,8 @@ impl<J: Job> Crew<J> {
             let before = self.roster.begun();
             // Nobody wakes a scout, so this is a plain wait.
             parker.park_timeout(self.config.pace);
-            if self.roster.begun().wrapping_sub(before) < working as u64 {
+            // Fewer than before if one of them has left meanwhile.
+            if self.roster.begun().saturating_sub(before) < working as u64 {
                 return;
             }
         }
