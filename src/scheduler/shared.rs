@@ -207,7 +207,8 @@ impl Shared {
     pub(crate) fn tell_watch(&self) {
         // ORDERING: Release, edge "news": with it the watch sees what this thread has come to. If it looked too early to see
         // either, it finds the news when it has said that it sleeps, or this thread finds it asleep (edge "watch-asleep").
-        self.watch.news.store(true, Ordering::Release);
+        // An exchange, though a store would do: loom knows a later store for later than the watch's own exchange only by that.
+        self.watch.news.swap(true, Ordering::Release);
         self.rouse_watch();
     }
 

@@ -5,6 +5,9 @@ use std::panic::Location;
 use super::engine::{TICK, Tally, permits_are_whole, scheduler_with, settle, shut_down, spawn, task, until};
 use crate::explore::{model, models};
 use crate::primitives::Arc;
+use crate::primitives::atomic::{Ordering, fence};
+use crate::primitives::clock::NEVER;
+use crate::primitives::parker::Parker;
 use crate::primitives::thread::refuse_after;
 use crate::scheduler::{Shared, Supply, block_in_place_now};
 
@@ -132,6 +135,49 @@ models! { "supply";
             third_ran.wait();
             done.wait();
             two_stay(shared, supply);
+        });
+    }
+
+    /// One comes back without a permit and lies down, one too many, just when the reactor thread goes to sleep with nothing
+    /// due: it learns of that, or the thread would stay for ever. Mutation: `spare_lies_down_unseen`.
+    fn a_surplus_thread_is_noticed_though_the_watch_falls_asleep() {
+        model(|| {
+            loom::stop_exploring();
+            let shared = scheduler_with(1, 3, |config| config.keep_alive = TICK);
+            settle(&shared, 3);
+            let mut supply = Supply::new(shared.clone());
+            let (begun, begins) = Tally::new(1);
+            let (away, returns) = Tally::new(1);
+            let (done, tick) = Tally::new(1);
+            spawn(&shared, move || {
+                block_in_place_now(|| {
+                    begins.count();
+                    away.wait();
+                });
+                tick.count();
+            });
+            begun.wait();
+            until(|| shared.all_idle());
+            // What they did before they lay down is seen from here on.
+            fence(Ordering::SeqCst);
+            supply.tick(TICK);
+            assert_eq!(supply.next(), NEVER);
+            loom::explore();
+            returns.count();
+            let parker = Parker::new();
+            shared.watch_answers(parker.unparker());
+            for n in 2.. {
+                shared.watch_sleeps(&parker, None);
+                shared.watch_looks();
+                supply.tick(n * TICK);
+                if supply.next() != NEVER {
+                    break;
+                }
+            }
+            loom::stop_exploring();
+            done.wait();
+            permits_are_whole(&shared);
+            shut_down(&shared);
         });
     }
 }
