@@ -30,7 +30,7 @@ mod offenders;
 mod overload;
 mod pulse;
 mod shared;
-mod slot;
+pub(crate) mod slot;
 mod slots;
 pub(crate) mod stall;
 mod standstill;

@@ -15,6 +15,7 @@ mod one_place;
 mod parker;
 mod readiness;
 mod registry;
+mod revoke;
 mod shutdown;
 mod sleep;
 mod slow_lifo;
@@ -42,6 +43,7 @@ pub const ALL: &[Models] = &[
     parker::MODELS,
     readiness::MODELS,
     registry::MODELS,
+    revoke::MODELS,
     shutdown::MODELS,
     sleep::MODELS,
     slow_lifo::MODELS,

@@ -3,7 +3,7 @@
 use std::cell::Cell;
 use std::fmt;
 use std::io;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock, mpsc};
 
 /// How threads are made. The names and hooks are taken and ignored.
 #[derive(Clone)]
@@ -19,15 +19,42 @@ pub(crate) type Hook = Arc<dyn Fn() + Send + Sync>;
 std::thread_local! {
     /// How many more threads a model may start; beyond, creation fails.
     static ALLOWED: Cell<usize> = const { Cell::new(usize::MAX) };
+    /// What the threads of a model take for their number; zero is none.
+    static NUMBER: Cell<u32> = const { Cell::new(0) };
 }
+
+/// A thread outside of all models that sleeps for good, by the system's number.
+static SLEEPER: LazyLock<u32> = LazyLock::new(|| {
+    let (tell, told) = mpsc::channel();
+    std::thread::spawn(move || {
+        let own = std::fs::read_link("/proc/thread-self").expect("Linux, which says what a thread is doing");
+        drop(tell.send(own));
+        loop {
+            std::thread::park();
+        }
+    });
+    let own = told.recv().expect("the sleeper says its number");
+    let number = own.file_name().and_then(|number| number.to_str()?.parse().ok()).expect("a number");
+    while std::fs::read_to_string(format!("/proc/self/task/{number}/stat")).is_ok_and(|stat| !stat.contains(") S ")) {
+        std::thread::yield_now();
+    }
+    number
+});
 
 /// Lets `count` more threads start in this round, and refuses every later one.
 pub(crate) fn refuse_after(count: usize) {
     ALLOWED.set(count);
 }
 
+/// From here on in this round the system says of each of the model's threads that it sleeps, whatever it is at: they all take the
+/// number of one that does. So the real probe looks, and a watch may judge at any point. To be called before they start.
+pub(crate) fn seem_asleep() {
+    NUMBER.set(*SLEEPER);
+}
+
 pub(crate) fn reset() {
     ALLOWED.set(usize::MAX);
+    NUMBER.set(0);
 }
 
 impl Spawner {
@@ -94,18 +121,18 @@ pub(crate) fn panicking() -> bool {
     std::thread::panicking()
 }
 
-/// No number of the system's: loom's threads share one.
+/// None, unless the model wants one: loom's threads share one of the system's.
 pub(crate) fn native_id() -> u32 {
-    0
+    NUMBER.get()
 }
 
 pub(crate) fn call(hook: Option<&Hook>) {
     hook.into_iter().for_each(|hook| hook());
 }
 
-/// Nobody is watched by what the system says of it.
-pub(crate) fn cpu_time(_thread: u32) -> Option<u64> {
-    None
+/// Who sleeps for good uses no core.
+pub(crate) fn cpu_time(thread: u32) -> Option<u64> {
+    (thread != 0).then_some(0)
 }
 
 pub(crate) fn cores() -> usize {
