@@ -96,6 +96,7 @@ impl Ticker {
             Found::Nothing => Need::Nothing,
         };
         self.courtesy.ticked(now, late, need);
+        self.inner.scheduler.crowd.ticked(late);
         if self.wants_pool_thread() {
             self.inner.pool.retry();
         }

@@ -10,6 +10,7 @@
 //! | `worker/`, `context.rs` | one thread's own half: the step function; which worker this thread is |
 //! | `shared.rs`, `lifecycle.rs` | what all share; how it ends |
 //! | `watch/`, `stall.rs`, `thread_state/` | the watch over slow polls, what it says, and what it asks the system |
+//! | `crowd.rs` | whether there is a core for one who is woken |
 //! | `stops.rs`, `overload.rs`, `bystanders.rs` | whose fault it is not: time that the watch takes off |
 //! | `pulse.rs` | whether the process ran while the watch did not |
 //! | `standstill.rs` | the process as a whole does nothing: told when it is over |
@@ -22,6 +23,7 @@
 
 mod bystanders;
 mod context;
+mod crowd;
 mod handoff;
 pub(crate) mod idle;
 mod lifecycle;

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use super::Config;
 use super::context;
+use super::crowd::Crowd;
 use super::idle::{Claim, Idle};
 use super::lifecycle::Lifecycle;
 use super::offenders::Offenders;
@@ -33,6 +34,7 @@ pub(crate) struct Shared {
     pub(crate) watch: WatchBell,
     pub(crate) offenders: Offenders,
     pub(crate) figures: Figures,
+    pub(crate) crowd: Crowd,
 }
 
 /// How workers rouse the watch from its deep sleep.
@@ -59,6 +61,7 @@ impl Shared {
             },
             offenders: Offenders::new(),
             figures: Figures::default(),
+            crowd: Crowd::new(),
             config,
         }
     }

@@ -20,6 +20,9 @@ const TOKEN_PAUSE: Duration = Duration::from_micros(20);
 /// longer than that other takes to come. With short polls they are done by then, and it would have come for nothing.
 const PATIENCE: Nanos = 50_000;
 
+/// The same where cores are short: what the other ran on would be taken from somebody, this very worker perhaps.
+const PATIENCE_IN_A_CROWD: Nanos = 300_000;
+
 /// After a poll that kept a batch waiting for longer still, so many batches are made known at once: of batches that are always
 /// kept waiting fewer than one in a hundred is.
 const HASTY_BATCHES: u32 = 128;
@@ -126,8 +129,12 @@ impl Worker {
         if hasty > 0 {
             self.shared.notify();
         } else if self.help_due.get() == NEVER {
-            self.help_due.set(self.shared.reactor.clock().now().saturating_add(PATIENCE));
+            self.help_due.set(self.shared.reactor.clock().now().saturating_add(self.patience()));
         }
+    }
+
+    fn patience(&self) -> Nanos {
+        if self.shared.crowd.is_crowded() { PATIENCE_IN_A_CROWD } else { PATIENCE }
     }
 
     /// After a poll, with a batch under way of which nobody else knows. Should a poll not come to its end, the watch makes the
@@ -140,7 +147,7 @@ impl Worker {
         let Some(late) = self.shared.reactor.clock().now().checked_sub(self.help_due.get()) else { return };
         self.help_due.set(NEVER);
         self.shared.notify();
-        if late > PATIENCE {
+        if late > self.patience() {
             self.hasty.set(HASTY_BATCHES);
         }
     }

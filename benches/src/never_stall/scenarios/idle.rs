@@ -63,21 +63,21 @@ fn tasks() -> impl Iterator<Item = PathBuf> {
     read_dir("/proc/self/task").into_iter().flatten().flatten().map(|entry| entry.path())
 }
 
-/// The share of a core that the reactor thread takes: while the workers run short polls, while they compute, and when idle.
+/// The share of a core that the reactor thread takes: while the workers run short polls, while they compute, and when idle; and what a
+/// thread takes there that only wakes up as often as it may.
 pub(super) fn reactor_thread<C: Contender>(quick: bool) -> Result<Values, String> {
     let name = C::REACTOR.ok_or("has no such thread")?;
     let peer = C::start(Setup::plain());
     peer.block_on(peer.spawn_outside(async {}));
     let observed = Duration::from_secs(if quick { 2 } else { 4 });
     let mut values = Vec::new();
-    let mut share = |figure: &str| -> Result<(), String> {
+    let share = || -> Result<f64, String> {
         thread::sleep(Duration::from_millis(300));
         let (begun, before) = (Instant::now(), cpu_of_thread(name)?);
         thread::sleep(observed);
-        let used = cpu_of_thread(name)? - before;
-        values.push((Unit::Share, figure.to_owned(), used / begun.elapsed().as_nanos() as f64));
-        Ok(())
+        Ok((cpu_of_thread(name)? - before) / begun.elapsed().as_nanos() as f64)
     };
+    let mut note = |figure: &str, share: f64| values.push((Unit::Share, figure.to_owned(), share));
     for (figure, poll) in [("CPU, workers busy", Duration::ZERO), ("CPU, workers compute", Duration::from_millis(200))]
     {
         let stop = Arc::new(AtomicBool::new(false));
@@ -92,7 +92,10 @@ pub(super) fn reactor_thread<C: Contender>(quick: bool) -> Result<Values, String
             })
         });
         let busy: Vec<_> = busy.collect();
-        share(figure)?;
+        note(figure, share()?);
+        if poll.is_zero() {
+            note("CPU, bare ticks", bare_ticks(observed)?);
+        }
         stop.store(true, Ordering::Relaxed);
         peer.block_on(async {
             for task in busy {
@@ -100,8 +103,21 @@ pub(super) fn reactor_thread<C: Contender>(quick: bool) -> Result<Values, String
             }
         });
     }
-    share("CPU, idle")?;
+    note("CPU, idle", share()?);
     Ok(values)
+}
+
+/// The share of a core that it takes to wake up each millisecond and do nothing.
+fn bare_ticks(observed: Duration) -> Result<f64, String> {
+    const NAME: &str = "bare-ticks";
+    let ticker = thread::Builder::new().name(NAME.to_owned()).spawn(move || {
+        let begun = Instant::now();
+        while begun.elapsed() < observed {
+            thread::park_timeout(Duration::from_millis(1));
+        }
+        cpu_of_thread(NAME).map(|used| used / begun.elapsed().as_nanos() as f64)
+    });
+    ticker.map_err(|error| format!("no thread: {error}"))?.join().expect("nothing in it panics")
 }
 
 /// Nanoseconds that the thread of this name has been on a core. (`stat` has them too, in hundredths of a second: too coarse.)

@@ -235,7 +235,7 @@ pub(super) const SCENARIOS: &[Scenario] = &[
         "reactor thread",
         "≤ 0.5 % of a core when busy, 0 when idle",
         &[("CPU, workers busy", 0.005), ("CPU, idle", 0.0)],
-        &["CPU, workers busy", "CPU, idle"],
+        &["CPU, workers busy", "CPU, bare ticks", "CPU, idle"],
         Kind::ReactorThread,
     ),
     cost("cost of a yield", "≤ 2 ns more", &[("difference", 2.0), ("ratio", 1.02)], "yield, 1 task"),
