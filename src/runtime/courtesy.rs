@@ -27,8 +27,8 @@
 //! system's tick later (4 ms at 250 Hz). The next ones are not.
 //!
 //! **Rejected.** *To insist after any tick that came late*: one in ten did under echo 64, none of them needed. *To take one long
-//! poll, or one tick without a poll of the reactor, for a need*: a worker that is itself put aside looks like that, and the thread insisted all
-//! the time. *Longer ticks*: a stall would be found later on every machine, not on crowded ones alone.
+//! poll, or one tick without a poll of the reactor, for a need*: a worker that is itself put aside looks like that, and the thread
+//! insisted all the time. *Longer ticks*: a stall would be found later on every machine, not on crowded ones alone.
 
 use crate::primitives::clock::Nanos;
 use crate::primitives::preemption::Preemption;
