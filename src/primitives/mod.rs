@@ -10,7 +10,6 @@ pub(crate) mod ids;
 mod lock;
 pub(crate) mod names;
 pub(crate) mod parker;
-pub(crate) mod preemption;
 mod prefetch;
 pub(crate) mod random;
 mod say;

@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use super::clock::Nanos;
 use super::names::Names;
-use super::{preemption, say};
+use super::say;
 
 /// How the runtime's threads are made.
 #[derive(Clone)]
@@ -109,12 +109,7 @@ impl Spawner {
         if let Some(stack_size) = self.stack_size {
             builder = builder.stack_size(stack_size);
         }
-        let disown = preemption::heritage();
-        let started = builder.spawn(move || {
-            disown();
-            body();
-        });
-        started.map(drop)
+        builder.spawn(body).map(drop)
     }
 }
 

@@ -11,7 +11,7 @@
 //! | `block_on.rs`, `current_thread.rs`, `forever.rs` | drive until done; on this very thread; until stopped |
 //! | `calls.rs` | asyncio's `call_soon`, `call_later`, `call_at` |
 //! | `baton.rs`, `due.rs`, `stop.rs` | the agreements between threads that these three rest on, each modelled alone |
-//! | `reactor_thread.rs`, `courtesy.rs` | the thread that guarantees that I/O, timers and the watch go on; for whom it waits |
+//! | `reactor_thread.rs` | the thread that guarantees that I/O, timers and the watch go on |
 //! | `reports/`, `system_calls/`, `backtraces/`, `own_memory.rs` | what is stuck and in what, told while it is |
 //! | `metrics.rs` | figures |
 //! | `shutdown.rs` | the end, in order and in bounded time |
@@ -25,7 +25,6 @@ mod block_on;
 mod builder;
 mod calls;
 pub(crate) mod context;
-mod courtesy;
 mod current_thread;
 mod due;
 mod forever;

@@ -13,11 +13,10 @@ use std::task::Waker;
 use std::time::Duration;
 
 use super::Inner;
-use super::courtesy::{Courtesy, Need};
 use crate::primitives::clock::{MILLISECOND, NEVER, Nanos};
 use crate::primitives::parker::Parker;
 use crate::reactor::{Reactor, Wait};
-use crate::scheduler::{Found, Reserve, Supply, Watch, wake_each};
+use crate::scheduler::{Reserve, Supply, Watch, wake_each};
 
 /// How many idle ticks pass before the deep sleep.
 const QUIET_TICKS: u32 = 16;
@@ -31,7 +30,6 @@ struct Ticker {
     inner: std::sync::Arc<Inner>,
     watch: Watch,
     supply: Supply,
-    courtesy: Courtesy,
     /// The reactor's turns at the last tick.
     turns: u64,
     wakers: Vec<Waker>,
@@ -41,10 +39,11 @@ struct Ticker {
 pub(super) fn run(runtime: &Weak<Inner>, reserve: Reserve) {
     let Some(inner) = runtime.upgrade() else { return };
     let (watch, supply) = (Watch::new(inner.scheduler.clone(), reserve), Supply::new(inner.scheduler.clone()));
-    let (clock, tick) = (*inner.reactor.clock(), inner.scheduler.config.watch.tick);
-    let mut ticker = Ticker { inner, watch, supply, courtesy: Courtesy::new(tick), turns: 0, wakers: Vec::new() };
+    let mut ticker = Ticker { inner, watch, supply, turns: 0, wakers: Vec::new() };
     let parker = Parker::new();
     ticker.inner.scheduler.watch_answers(parker.unparker());
+    let clock = *ticker.inner.reactor.clock();
+    let tick = ticker.inner.scheduler.config.watch.tick;
     let mut quiet = 0;
     let mut next = clock.now() + tick;
     while !ticker.inner.scheduler.lifecycle.is_closing() {
@@ -65,7 +64,7 @@ pub(super) fn run(runtime: &Weak<Inner>, reserve: Reserve) {
         let now = clock.now();
         quiet = if ticker.inner.scheduler.all_idle() { quiet + 1 } else { 0 };
         // Absolute deadlines; but ticks that were missed are not made up for.
-        next = (next + ticker.tick(now, now.saturating_sub(next), &parker)).max(now);
+        next = (next + ticker.tick(now, &parker)).max(now);
     }
 }
 
@@ -81,22 +80,13 @@ impl Ticker {
         self.watch.wake(self.inner.reactor.clock().now());
     }
 
-    /// Does what is due at `now`, so much too `late`; how long until the next tick.
-    fn tick(&mut self, now: Nanos, late: Nanos, parker: &Parker) -> Nanos {
+    /// Does what is due at `now`; how long until the next tick.
+    fn tick(&mut self, now: Nanos, parker: &Parker) -> Nanos {
         let length = self.watch.tick(now);
-        let mut neglected = false;
         if self.inner.driver.is_none() {
             self.supply.tick(now);
-            neglected = self.see_to_the_reactor(length, parker);
+            self.see_to_the_reactor(length, parker);
         }
-        let need = match self.watch.found() {
-            Found::Stuck => Need::Much,
-            Found::Computing => Need::Some,
-            Found::Nothing if neglected => Need::Some,
-            Found::Nothing => Need::Nothing,
-        };
-        self.courtesy.ticked(now, late, need);
-        self.inner.scheduler.crowd.ticked(late);
         if self.wants_pool_thread() {
             self.inner.pool.retry();
         }
@@ -109,18 +99,16 @@ impl Ticker {
         self.inner.driver.is_none() && self.inner.pool.wants_thread()
     }
 
-    /// Idle workers are to learn what waits, and somebody is to poll. True if nobody had since the last tick.
-    fn see_to_the_reactor(&mut self, tick: Nanos, parker: &Parker) -> bool {
+    /// Idle workers are to learn what waits, and somebody is to poll.
+    fn see_to_the_reactor(&mut self, tick: Nanos, parker: &Parker) {
         let (idle_permits, somebody_polls) = self.inner.scheduler.idle.look();
         if idle_permits > 0 {
             self.see_to_the_queues();
         }
-        let neglected = !somebody_polls && self.inner.reactor.turns() == self.turns;
         if !somebody_polls {
             self.see_to_the_poll(idle_permits > 0, MOMENT.min(tick / MOMENT_PART), parker);
         }
         self.turns = self.inner.reactor.turns();
-        neglected
     }
 
     /// A push that wakes nobody relies on the pusher, which is about to look at its queue itself. Where it always has something else

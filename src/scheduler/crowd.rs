@@ -1,44 +1,49 @@
-//! Whether the machine is crowded, so that a thread that is woken finds no core: told by how late the watch's own ticks come.
+//! Whether the machine is crowded, so that a thread that is woken finds no core: told by how long the watch's own thread waits for one.
 //!
-//! With a core idle a tick is late by what a timer and a wake-up take; with none it waits for its turn, for it wakes up without
-//! preempting anybody (`runtime/courtesy.rs`). One late tick says little; of a crowded machine, a quarter of them and more are late.
+//! It wakes up at every tick, and the system keeps the account of its waits. With a core idle a tick waits for some microseconds, with
+//! none for a hundred or so. Where the system keeps no account nothing is ever crowded.
 
-use crate::primitives::atomic::{AtomicU32, Ordering};
+use crate::primitives::atomic::{AtomicBool, Ordering};
 use crate::primitives::clock::{MILLISECOND, Nanos};
 
-/// A tick that comes later than this waited for a core.
-const LATE: Nanos = MILLISECOND / 5;
+/// Over how much time a share is taken, at least.
+const WINDOW: Nanos = 32 * MILLISECOND;
 
-/// What a late tick adds; one in time takes off 1. So the score rises if more than one tick in nine is late.
-const WEIGHT: u32 = 8;
+/// Who waits for more than such a part of the time, a thread that hardly ever runs, waits in a crowd.
+const SHARE: Nanos = 32;
 
-/// From which score on it is crowded, and the most there is: so it falls after a few dozen ticks in time.
-const CROWDED: u32 = 16;
-const MOST: u32 = 64;
+/// What the workers see of it.
+#[derive(Debug, Default)]
+pub(crate) struct Crowd(AtomicBool);
 
-#[derive(Debug)]
-pub(crate) struct Crowd {
-    /// Relaxed throughout: advice, written by the watch alone.
-    score: AtomicU32,
+/// What the watch knows of it: the account that the present window begins with.
+#[derive(Debug, Default)]
+pub(super) struct Account {
+    begin: Option<(Nanos, Nanos)>,
 }
 
 impl Crowd {
-    pub(crate) fn new() -> Self {
-        Self { score: AtomicU32::new(0) }
-    }
-
-    /// A tick of the watch came so late.
-    pub(crate) fn ticked(&self, late: Nanos) {
-        let score = self.score.load(Ordering::Relaxed);
-        let next = if late > LATE { (score + WEIGHT).min(MOST) } else { score.saturating_sub(1) };
-        if next != score {
-            self.score.store(next, Ordering::Relaxed);
-        }
-    }
-
     /// Whether a thread that is woken is likely to wait for a core, or to take it from another of ours.
     pub(crate) fn is_crowded(&self) -> bool {
-        self.score.load(Ordering::Relaxed) >= CROWDED
+        // Relaxed: advice.
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
+impl Account {
+    /// At `now` the watch's thread had waited for so long, all told; None: the system does not say.
+    pub(super) fn enter(&mut self, now: Nanos, waited: Option<Nanos>, crowd: &Crowd) {
+        let Some(waited) = waited else { return };
+        let (begin, before) = *self.begin.get_or_insert((now, waited));
+        if now - begin < WINDOW {
+            return;
+        }
+        self.begin = Some((now, waited));
+        let crowded = waited.saturating_sub(before) > (now - begin) / SHARE;
+        if crowded != crowd.is_crowded() {
+            // Relaxed: advice; the watch alone writes it.
+            crowd.0.store(crowded, Ordering::Relaxed);
+        }
     }
 }
 
@@ -46,20 +51,30 @@ impl Crowd {
 mod tests {
     use super::*;
 
-    /// Whether it is crowded after 10,000 ticks, of which each so-and-so-manieth is late.
-    fn crowded(each: usize) -> bool {
-        let crowd = Crowd::new();
-        (0..10_000).for_each(|tick| crowd.ticked(if tick % each == 0 { LATE + 1 } else { LATE }));
+    /// What is seen after ticks of a millisecond, each of which waited so long.
+    fn crowded(crowd: &Crowd, account: &mut Account, waits: impl IntoIterator<Item = Nanos>) -> bool {
+        let (mut now, mut waited) = account.begin.unwrap_or_default();
+        for wait in waits {
+            now += MILLISECOND;
+            waited += wait;
+            account.enter(now, Some(waited), crowd);
+        }
         crowd.is_crowded()
     }
 
     #[test]
-    fn it_is_crowded_if_many_ticks_are_late_and_no_longer_once_they_are_not() {
-        assert!(crowded(1) && crowded(4));
-        assert!(!crowded(20) && !crowded(10_001));
-        let crowd = Crowd::new();
-        (0..1000).for_each(|_| crowd.ticked(Nanos::MAX));
-        (0..MOST).for_each(|_| crowd.ticked(0));
+    fn it_is_crowded_while_the_watch_waits_for_its_core() {
+        let (crowd, mut account) = (Crowd::default(), Account::default());
+        assert!(!crowded(&crowd, &mut account, vec![5_000; 100]));
+        assert!(crowded(&crowd, &mut account, vec![80_000; 100]));
+        assert!(!crowded(&crowd, &mut account, vec![5_000; 100]));
+        assert!(!crowded(&crowd, &mut account, [500_000].into_iter().chain([0; 99])), "one long wait is no crowd");
+    }
+
+    #[test]
+    fn without_an_account_nothing_is_crowded() {
+        let (crowd, mut account) = (Crowd::default(), Account::default());
+        (0..1000).for_each(|tick| account.enter(tick * MILLISECOND, None, &crowd));
         assert!(!crowd.is_crowded());
     }
 }

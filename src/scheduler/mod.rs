@@ -54,7 +54,7 @@ pub(crate) use shared::Shared;
 pub(crate) use supply::Supply;
 pub(crate) use thread_state::Reserve;
 pub(crate) use wakes::wake_each;
-pub(crate) use watch::{Found, Watch};
+pub(crate) use watch::Watch;
 pub(crate) use worker::{Step, Worker};
 
 /// Wraps each worker thread's whole run, so that the floor above can make itself known to it.

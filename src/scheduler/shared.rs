@@ -61,7 +61,7 @@ impl Shared {
             },
             offenders: Offenders::new(),
             figures: Figures::default(),
-            crowd: Crowd::new(),
+            crowd: Crowd::default(),
             config,
         }
     }

@@ -129,6 +129,11 @@ impl Stops {
         missed
     }
 
+    /// For how long the watch's thread had waited for cores when that was asked last, and when.
+    pub(super) fn waited(&self) -> Option<(Nanos, Option<Nanos>)> {
+        self.waited
+    }
+
     /// For how long the watch has waited for cores since this was asked last.
     fn waited_more(&mut self, now: Nanos, reserve: &mut Reserve) -> Option<Nanos> {
         let sight = self.own.get_or_insert_with(|| reserve.probe(native_id())).look();

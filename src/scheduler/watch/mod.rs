@@ -22,6 +22,7 @@ use std::panic::Location;
 
 use self::deserted::Suspect;
 use super::bystanders::Bystanders;
+use super::crowd;
 use super::overload::Overload;
 use super::shared::Shared;
 use super::slot::{Control, Slot, is_in_poll};
@@ -65,19 +66,9 @@ pub(crate) struct Watch {
     last_decay: Nanos,
     overload: Overload,
     bystanders: Bystanders,
+    crowd: crowd::Account,
     /// How many more polls may be looked at for a report at this tick.
     verdicts: usize,
-    found: Found,
-}
-
-/// What a tick came upon, at worst.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum Found {
-    Nothing,
-    /// A poll that computes, at several looks.
-    Computing,
-    /// One whose permit it moved on.
-    Stuck,
 }
 
 /// A task's number, and where it was spawned.
@@ -125,19 +116,21 @@ impl Watch {
             last_decay: 0,
             overload: Overload::default(),
             bystanders: Bystanders::new(),
+            crowd: crowd::Account::default(),
             verdicts: VERDICTS,
-            found: Found::Nothing,
         }
     }
 
     /// Looks at every slot once. How long until the next tick.
     pub(crate) fn tick(&mut self, now: Nanos) -> Nanos {
         let shared = self.shared.clone();
-        self.found = Found::Nothing;
         shared.watch_looks();
         let running = || self.views.iter().filter(|view| is_in_poll(view.epoch)).count().min(shared.config.permits);
         let missed =
             self.stops.missed(now, &mut self.reserve, || Self::somebody_slept_on(&shared, &self.views), running);
+        if let Some((at, waited)) = self.stops.waited() {
+            self.crowd.enter(at, waited, &shared.crowd);
+        }
         self.last += missed.stopped;
         standstill::tell(&shared, self.stops.standstill());
         self.overload.pass(now);
@@ -158,11 +151,6 @@ impl Watch {
         let length = if now < self.burst_until { self.burst_tick } else { self.tick };
         self.stops.expect(now, length);
         length
-    }
-
-    /// What the last tick came upon.
-    pub(crate) fn found(&self) -> Found {
-        self.found
     }
 
     /// All is done before the next tick is due: from `now` on the watch's thread only waits for it.
@@ -315,9 +303,6 @@ impl Watch {
                 if looks == 2 {
                     self.note_slow(slot);
                 }
-                if looks >= 2 {
-                    self.found = self.found.max(Found::Computing);
-                }
                 let pressed = self.is_pressed();
                 // Nothing waits for it: look less often.
                 self.views[index].next_look = now + if pressed { 0 } else { self.tick << looks.min(4) };
@@ -343,7 +328,6 @@ impl Watch {
         if !slot.change_control(from, Control::Revoked) {
             return;
         }
-        self.found = Found::Stuck;
         if class == Class::Hog {
             view.is_hog = true;
             self.hogs += 1;

@@ -147,7 +147,8 @@ impl Worker {
         let Some(late) = self.shared.reactor.clock().now().checked_sub(self.help_due.get()) else { return };
         self.help_due.set(NEVER);
         self.shared.notify();
-        if late > self.patience() {
+        // In a crowd it is more likely that this worker was itself put aside.
+        if late > PATIENCE && !self.shared.crowd.is_crowded() {
             self.hasty.set(HASTY_BATCHES);
         }
     }
