@@ -198,8 +198,9 @@ impl Child {
     /// # #[freewheel::main(flavor = "current_thread")]
     /// # async fn main() -> std::io::Result<()> {
     /// let mut child = freewheel::process::Command::new("sleep").arg("3600").spawn()?;
-    /// child.send_signal(SignalKind::hangup())?;
-    /// assert_eq!(child.wait().await?.signal(), Some(1));
+    /// let signal = SignalKind::user_defined1();
+    /// child.send_signal(signal)?;
+    /// assert_eq!(child.wait().await?.signal(), Some(signal.as_raw_value()));
     /// # Ok(())
     /// # }
     /// ```
