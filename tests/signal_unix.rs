@@ -12,7 +12,7 @@ use freewheel::runtime::{Builder, Runtime};
 use freewheel::signal::ctrl_c;
 use freewheel::signal::unix::{SignalKind, signal};
 
-use support::{eventually, in_child, poll_once, test};
+use support::{in_child, poll_once, test};
 
 /// Signals go to the whole process: tests that send one take turns.
 static TURN: Mutex<()> = Mutex::new(());
@@ -231,7 +231,7 @@ fn the_runtimes_threads_keep_the_signal_mask_of_the_thread_that_builds_it() {
             assert!(!seen.is_empty() && seen.iter().all(|mask| *mask == expected), "{blocked}: {seen:x?}");
             drop(runtime);
             // The last moments of a thread come after the end of its runtime, and would be seen in the next round.
-            eventually(|| masks().is_empty());
+            support::eventually(|| masks().is_empty());
         }
     });
     told.assert_ok();
