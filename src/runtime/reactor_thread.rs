@@ -15,6 +15,7 @@ use std::time::Duration;
 use super::Inner;
 use crate::primitives::clock::{MILLISECOND, NEVER, Nanos};
 use crate::primitives::parker::Parker;
+use crate::primitives::thread::be_punctual;
 use crate::reactor::{Reactor, Wait};
 use crate::scheduler::{Reserve, Supply, Watch, wake_each};
 
@@ -41,6 +42,7 @@ pub(super) fn run(runtime: &Weak<Inner>, reserve: Reserve) {
     let (watch, supply) = (Watch::new(inner.scheduler.clone(), reserve), Supply::new(inner.scheduler.clone()));
     let mut ticker = Ticker { inner, watch, supply, turns: 0, wakers: Vec::new() };
     let parker = Parker::new();
+    be_punctual();
     ticker.inner.scheduler.watch_answers(parker.unparker());
     let clock = *ticker.inner.reactor.clock();
     let tick = ticker.inner.scheduler.config.watch.tick;
@@ -63,7 +65,8 @@ pub(super) fn run(runtime: &Weak<Inner>, reserve: Reserve) {
         }
         let now = clock.now();
         quiet = if ticker.inner.scheduler.all_idle() { quiet + 1 } else { 0 };
-        // Absolute deadlines; but ticks that were missed are not made up for.
+        // Absolute deadlines; of ticks that were missed one is made up for, at once: in a burst the work of one may last longer than
+        // the time to the next, and threads are wanted.
         next = (next + ticker.tick(now, &parker)).max(now);
     }
 }
