@@ -26,7 +26,7 @@
 //! * a process that is stopped as a whole.
 //!
 //! The future of [`block_on`](runtime::Runtime::block_on) itself, so that of [`main`](macro@main) too, runs on a thread that is no worker:
-//! what blocks there delays no task, and is not reported on a multi-threaded runtime.
+//! what blocks there delays no task of a multi-threaded runtime, and is reported only where somebody asks for reports.
 #![warn(missing_docs)]
 
 mod blocking;

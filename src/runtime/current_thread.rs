@@ -17,7 +17,7 @@ use super::baton::{Baton, Listed};
 use crate::primitives::clock::Nanos;
 use crate::primitives::parker::{Parker, Unparker};
 use crate::reactor::{Armed, TimerKey};
-use crate::scheduler::{self, Shared, Step, Worker};
+use crate::scheduler::{self, Shared, Step, Visit, Worker};
 use crate::tasks::coop;
 
 /// How long a driver sleeps at most while the blocking pool waits for its first thread: 10 ms.
@@ -59,7 +59,8 @@ pub(super) fn block_on<F: Future>(inner: &Inner, driver: &Driver, future: F) -> 
     let nested = scheduler::with_entered(&inner.scheduler, |worker| {
         let worker = worker?;
         let _left = worker.leave_poll();
-        Some(scheduler::enter(worker, || drive(inner, worker, future.as_mut(), location)))
+        // Another runtime's `block_on` may lie in between, and its future waits for this one.
+        Some(scheduler::block_in_place(|| scheduler::enter(worker, || drive(inner, worker, future.as_mut(), location))))
     });
     match nested {
         Some(output) => output,
@@ -78,6 +79,7 @@ fn drive_or_wait<F: Future>(
     let signal = Arc::new(Signal::new(inner.scheduler.clone(), parker.unparker()));
     let waker = Waker::from(signal.clone());
     let mut listed = Listed::default();
+    let visit = Visit::new(&inner.scheduler, location);
     loop {
         if let Some(worker) = driver.0.take() {
             let driving = Driving { driver, worker: Some(worker) };
@@ -86,8 +88,7 @@ fn drive_or_wait<F: Future>(
             return scheduler::enter(worker, || drive(inner, worker, future, location));
         }
         if signal.take() {
-            // Should it get stuck it holds up nobody else, so nobody watches it.
-            if let Poll::Ready(output) = poll(&waker, future.as_mut()) {
+            if let Poll::Ready(output) = visit.poll(|| poll(&waker, future.as_mut())) {
                 return output;
             }
         }

@@ -198,9 +198,9 @@ impl Handle {
     /// # What freewheel cannot help here
     /// `future` itself is not a task. It has this thread and no other, so it need not be `Send`; but nobody can take its place.
     /// In the `multi_thread` flavour only what runs inside `future` waits while it blocks, such as the siblings of a
-    /// [`join!`](crate::join); spawned tasks go on, and a stall of it is not reported, be it in `main` or inside a task. In the
-    /// `current_thread` flavour everything waits, for this is the thread that everything runs on; there it is reported,
-    /// [if you ask for reports](super::Builder::new_current_thread). The cure: let `future`
+    /// [`join!`](crate::join), and spawned tasks go on. In the `current_thread` flavour everything waits, for this is the thread that
+    /// everything runs on. A stall of it is reported [if you ask for reports](super::Builder::on_stall), be it in `main` or inside
+    /// a task; of the `multi_thread` flavour in the first 256 calls at once. The cure: let `future`
     /// do little but spawn and await, and give what blocks to [`spawn`](crate::spawn) (in the `multi_thread` flavour) or
     /// to [`spawn_blocking`](crate::task::spawn_blocking) (in both).
     ///
@@ -232,7 +232,7 @@ impl Handle {
     #[track_caller]
     fn drive<F: Future>(&self, future: F) -> F::Output {
         match &self.inner.driver {
-            None => block_on::park_until(future),
+            None => block_on::park_until(&self.inner.scheduler, future),
             Some(driver) => current_thread::block_on(&self.inner, driver, future),
         }
     }

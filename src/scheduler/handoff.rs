@@ -1,6 +1,6 @@
 //! The hints of a task that is about to block its thread. The design is told in `handoff.md`.
 
-use super::context;
+use super::{context, visitors};
 
 /// Runs `f`; if it lasts, the watch gives the worker's permit to another thread. Costs a few nanoseconds if it does not.
 pub(crate) fn block_in_place<R>(f: impl FnOnce() -> R) -> R {
@@ -13,8 +13,10 @@ pub(crate) fn block_in_place_now<R>(f: impl FnOnce() -> R) -> R {
 }
 
 fn leave<R>(at_once: bool, f: impl FnOnce() -> R) -> R {
-    context::with(|worker| match worker {
-        Some(worker) => worker.declared(|| worker.away(at_once, f)),
-        None => f(),
+    visitors::declared(|| {
+        context::with(|worker| match worker {
+            Some(worker) => worker.declared(|| worker.away(at_once, f)),
+            None => f(),
+        })
     })
 }

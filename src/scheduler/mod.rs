@@ -6,7 +6,8 @@
 //! | file | idea |
 //! | --- | --- |
 //! | `idle.rs` | who is idle: permits, searchers, the poller, the stack of sleepers |
-//! | `slot.rs`, `slots.rs`, `lifo.rs` | one thread's place as others see it; the table of them |
+//! | `slot.rs`, `progress.rs`, `lifo.rs` | one thread's place as others see it; what it is at, what it is to do next |
+//! | `slots.rs`, `visitors.rs`, `table.rs` | all of them; threads that run no task, but a future of their own |
 //! | `worker/`, `context.rs` | one thread's own half: the step function; which worker this thread is |
 //! | `shared.rs`, `lifecycle.rs` | what all share; how it ends |
 //! | `watch/`, `stall.rs`, `thread_state/` | the watch over slow polls, what it says, and what it asks the system |
@@ -30,6 +31,7 @@ mod lifecycle;
 pub(crate) mod lifo;
 mod offenders;
 mod overload;
+pub(crate) mod progress;
 mod pulse;
 mod shared;
 pub(crate) mod slot;
@@ -38,7 +40,9 @@ pub(crate) mod stall;
 mod standstill;
 mod stops;
 mod supply;
+mod table;
 mod thread_state;
+mod visitors;
 mod wakes;
 mod watch;
 mod worker;
@@ -53,6 +57,7 @@ pub(crate) use handoff::{block_in_place, block_in_place_now};
 pub(crate) use shared::Shared;
 pub(crate) use supply::Supply;
 pub(crate) use thread_state::Reserve;
+pub(crate) use visitors::Visit;
 pub(crate) use wakes::wake_each;
 pub(crate) use watch::Watch;
 pub(crate) use worker::{Step, Worker};

@@ -10,9 +10,10 @@ use super::crowd::Crowd;
 use super::idle::{Claim, Idle};
 use super::lifecycle::Lifecycle;
 use super::offenders::Offenders;
-use super::slot::{Control, is_in_poll};
+use super::progress::{Control, Progress, is_in_poll};
 use super::slots::Slots;
-use super::stall::Figures;
+use super::stall::{Figures, Place, PollOf};
+use super::visitors::Visitors;
 use super::worker::Worker;
 use crate::primitives::atomic::{AtomicBool, Ordering, fence};
 use crate::primitives::parker::{Parker, Unparker};
@@ -25,6 +26,7 @@ use crate::tasks::{Header, Id, JoinHandle, Notified, Registry, Schedule, Task};
 pub(crate) struct Shared {
     pub(crate) config: Config,
     pub(crate) slots: Slots,
+    pub(crate) visitors: Visitors,
     pub(crate) injector: Injector<Notified>,
     pub(crate) idle: Idle,
     pub(crate) reactor: Arc<Reactor>,
@@ -49,6 +51,7 @@ impl Shared {
     pub(crate) fn new(config: Config, reactor: Arc<Reactor>) -> Self {
         Self {
             slots: Slots::new(config.max_threads),
+            visitors: Visitors::new(config.watch.visitors),
             injector: Injector::new(),
             idle: Idle::new(config.permits, config.max_threads),
             reactor,
@@ -263,6 +266,15 @@ impl Shared {
     pub(crate) fn all_idle(&self) -> bool {
         let (permits, polled) = self.idle.look();
         permits == self.config.permits && (polled || !self.config.hands_off)
+    }
+
+    /// Whether that poll lasts. What was read of its thread before this says yes was read while it did.
+    pub(crate) fn lasts(&self, poll: &PollOf) -> bool {
+        let progress: &Progress = match poll.place {
+            Place::Slot(index) => self.slots.get(index),
+            Place::Visitor(index) => self.visitors.get(index),
+        };
+        progress.epoch() == poll.epoch && progress.thread() == poll.thread
     }
 
     /// Whether any queue holds a task that a thread without work should take. LIFO slots count when their poll is slow.

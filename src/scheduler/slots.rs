@@ -1,18 +1,15 @@
-//! The table of slots: grows up to its capacity, never moves a slot, and reuses the seats of threads that left.
+//! The slots of all threads, and the seats of those that left, which the next ones take.
 
-use std::ptr::{self, NonNull};
-
-use super::slot::{Control, Slot};
+use super::progress::Control;
+use super::slot::Slot;
+use super::table::Table;
 use crate::primitives::Mutex;
-use crate::primitives::atomic::{AtomicPtr, AtomicUsize, Ordering};
 use crate::primitives::parker::Parker;
 use crate::queue::Local;
 use crate::tasks::Notified;
 
 pub(crate) struct Slots {
-    table: Box<[AtomicPtr<Slot>]>,
-    /// How many entries of the table are filled, from the front.
-    len: AtomicUsize,
+    table: Table<Slot>,
     left: Mutex<Vec<Seat>>,
 }
 
@@ -25,11 +22,7 @@ pub(crate) struct Seat {
 
 impl Slots {
     pub(crate) fn new(capacity: usize) -> Self {
-        Self {
-            table: (0..capacity).map(|_| AtomicPtr::new(ptr::null_mut())).collect(),
-            len: AtomicUsize::new(0),
-            left: Mutex::new(Vec::new()),
-        }
+        Self { table: Table::new(capacity), left: Mutex::new(Vec::new()) }
     }
 
     /// A seat for a new thread; None when all are taken.
@@ -50,46 +43,25 @@ impl Slots {
         self.left.lock().push(seat);
     }
 
-    /// Fills the next entry. Called under the lock of `left`.
+    /// Called under the lock of `left`.
     fn append(&self) -> Option<Seat> {
-        // Relaxed: only changed under the lock that the caller holds.
-        let index = self.len.load(Ordering::Relaxed);
-        let entry = self.table.get(index)?;
+        if self.table.is_full() {
+            return None;
+        }
         let (queue, parker) = (Local::new_fifo(), Parker::new());
-        let slot = Box::new(Slot::new(queue.stealer(), parker.unparker()));
-        // Relaxed: published by the store to `len`.
-        entry.store(Box::into_raw(slot), Ordering::Relaxed);
-        // ORDERING: Release, edge "slot-added": publishes the entry and the slot behind it to `iter` and `get`.
-        self.len.store(index + 1, Ordering::Release);
+        let index = self.table.append(Slot::new(queue.stealer(), parker.unparker()));
         Some(Seat { index, queue, parker })
     }
 
     pub(crate) fn len(&self) -> usize {
-        // ORDERING: Acquire, edge "slot-added": whoever sees the count sees the slots.
-        self.len.load(Ordering::Acquire)
+        self.table.len()
     }
 
     pub(crate) fn get(&self, index: usize) -> &Slot {
-        debug_assert!(index < self.len());
-        // Relaxed: an index that anyone can know of came after the "slot-added" edge.
-        let slot = self.table[index].load(Ordering::Relaxed);
-        // SAFETY: entries below `len` were filled from a Box before `len` grew, and are freed only in `drop`.
-        unsafe { NonNull::new(slot).expect("a slot below len is filled").as_ref() }
+        self.table.get(index)
     }
 
     pub(crate) fn iter(&self) -> impl Iterator<Item = (usize, &Slot)> {
-        (0..self.len()).map(|index| (index, self.get(index)))
-    }
-}
-
-impl Drop for Slots {
-    fn drop(&mut self) {
-        for entry in &self.table {
-            // Relaxed: `&mut self`, nobody else is here.
-            if let Some(slot) = NonNull::new(entry.load(Ordering::Relaxed)) {
-                // SAFETY: it came from Box::into_raw in `append`, and nobody can hold a reference while `self` drops.
-                drop(unsafe { Box::from_raw(slot.as_ptr()) });
-            }
-        }
+        self.table.iter()
     }
 }

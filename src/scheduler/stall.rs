@@ -2,7 +2,6 @@
 
 use std::panic::Location;
 
-use super::slots::Slots;
 use crate::primitives::atomic::{AtomicU64, Ordering};
 use crate::primitives::clock::Nanos;
 
@@ -67,18 +66,17 @@ pub(crate) struct SystemCall {
 /// Which poll, so that who looks later can tell whether it still lasts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct PollOf {
-    pub(crate) slot: usize,
+    pub(crate) place: Place,
     pub(crate) epoch: u64,
     /// The system's number of the thread.
     pub(crate) thread: u32,
 }
 
-impl PollOf {
-    /// Whether it lasts. What was read of its thread before this says yes was read while it did.
-    pub(crate) fn lasts(&self, slots: &Slots) -> bool {
-        let slot = slots.get(self.slot);
-        slot.epoch() == self.epoch && slot.thread() == self.thread
-    }
+/// Whose poll: which entry of which table.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Place {
+    Slot(usize),
+    Visitor(usize),
 }
 
 /// Takes notices; must not block.
@@ -96,6 +94,8 @@ pub(crate) struct Rules {
     pub(crate) hands_off: bool,
     /// How many threads may compute beyond the permits.
     pub(crate) max_cpu_extra: usize,
+    /// Whether it tells of the polls of `block_on`'s own futures too.
+    pub(crate) visitors: bool,
     /// How long a poll lasts before it is reported, in nanoseconds.
     pub(crate) report_after: Nanos,
     /// Where the runtime was built: what is said of the whole of it bears this place.

@@ -4,8 +4,8 @@
 
 use std::panic::Location;
 
+use super::progress::{Control, is_in_poll};
 use super::shared::Shared;
-use super::slot::{Control, is_in_poll};
 use super::stall::{Class, Notice, Stage};
 use super::stops::LATE;
 use crate::primitives::Arc;

@@ -14,6 +14,8 @@ mod lifo;
 mod offenders;
 #[path = "../../../src/primitives/mod.rs"]
 mod primitives;
+#[path = "../../../src/scheduler/progress.rs"]
+mod progress;
 #[path = "../../../src/queue.rs"]
 mod queue;
 #[path = "../../../src/scheduler/slot.rs"]

@@ -6,8 +6,9 @@ use divan::{Bencher, black_box};
 
 use crate::offenders::{Offenders, Record};
 use crate::primitives::parker::Parker;
+use crate::progress::Control;
 use crate::queue::Local;
-use crate::slot::{Control, Slot};
+use crate::slot::Slot;
 
 /// As `Worker::run_task` does it. `Active` is what the control word says on end.
 fn poll_nothing(bencher: Bencher<'_, '_>, offenders: &Offenders) {

@@ -36,6 +36,7 @@ pub(super) fn scheduler_with(permits: usize, threads: usize, change: impl FnOnce
             tick: TICK,
             hands_off: true,
             max_cpu_extra: 1,
+            visitors: true,
             report_after: NEVER,
             built_at: Location::caller(),
             notices: None,

@@ -25,6 +25,7 @@ mod task_end;
 mod task_join;
 mod task_wake;
 mod timers;
+mod visitors;
 
 use crate::explore::Models;
 
@@ -53,4 +54,5 @@ pub const ALL: &[Models] = &[
     task_join::MODELS,
     task_wake::MODELS,
     timers::MODELS,
+    visitors::MODELS,
 ];

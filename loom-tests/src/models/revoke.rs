@@ -14,7 +14,7 @@ use super::engine::{TICK, Tally, scheduler, settle, shut_down, task, until};
 use crate::explore::{bounded, models};
 use crate::primitives::Arc;
 use crate::primitives::thread::seem_asleep;
-use crate::scheduler::slot::Control;
+use crate::scheduler::progress::Control;
 use crate::scheduler::{Reserve, Shared, Watch, with_current};
 use crate::tasks::Notified;
 

@@ -134,9 +134,11 @@ impl Builder {
     /// How the watch behaves, and whether there is one.
     fn rules(&self, workers: usize, wish: &Wish, runtime: &Weak<Inner>, built_at: &'static Location<'static>) -> Rules {
         let multi_thread = self.flavor == RuntimeFlavor::MultiThread;
+        let is_asked_for = wish.is_asked_for || self.stall_threshold.is_some();
         Rules {
             tick: nanos(self.watch_tick),
-            watches: multi_thread || wish.is_asked_for || self.stall_threshold.is_some(),
+            watches: multi_thread || is_asked_for,
+            visitors: is_asked_for,
             hands_off: multi_thread && self.watches,
             max_cpu_extra: self.max_cpu_extra.unwrap_or(workers),
             report_after: nanos(self.stall_threshold.unwrap_or(STALL_THRESHOLD)),

@@ -330,8 +330,8 @@ impl Builder {
     /// Time in which the process was stopped does not count. Where cores are short, a thread may sleep because whoever
     /// holds a lock gets no core; so there a blocked task is reported later, by up to a second.
     ///
-    /// Set on a `current_thread` runtime, even to its default, it asks for a watch: see
-    /// [`new_current_thread`](Self::new_current_thread).
+    /// Set, even to its default, it asks for reports: of the futures of [`block_on`](super::Runtime::block_on) too, and of a
+    /// `current_thread` runtime, see [`new_current_thread`](Self::new_current_thread).
     pub fn stall_threshold(&mut self, duration: Duration) -> &mut Self {
         self.stall_threshold = Some(duration);
         self
@@ -339,6 +339,9 @@ impl Builder {
 
     /// Called with each stall report, on a thread of the runtime's own: when a task's poll has lasted beyond the
     /// [`stall_threshold`](Self::stall_threshold), again at twice that, four times and so on, and when it ends.
+    ///
+    /// Who asks for reports, by this, by [`stall_threshold`](Self::stall_threshold) or by the variable below, is told of the futures
+    /// of [`block_on`](super::Runtime::block_on) too. Those delay no task of a `multi_thread` runtime, so they are not told of unasked.
     ///
     /// Also told are tasks that wait because no thread can be had ([`StallClass::NoThread`](super::StallClass::NoThread)), and a
     /// process that stood still ([`StallClass::ProcessStopped`](super::StallClass::ProcessStopped)). New stalls of one
@@ -364,7 +367,7 @@ impl Builder {
     /// | --- | --- |
     /// | unset, or empty | the callback, or a line for each; of a `current_thread` runtime if the program asks for it |
     /// | `off` | none, unless there is a callback: it is the program's own |
-    /// | `warn` | as unset, and of a `current_thread` runtime too |
+    /// | `warn` | as unset, and of a `current_thread` runtime and of the futures of `block_on` too |
     /// | `backtrace` | as `warn`, with the [stack of the stuck thread](Self::stall_backtraces) |
     ///
     /// On Linux the paths and addresses that a blocked `open`, `poll` or `connect` is on are read with `process_vm_readv`, when a report

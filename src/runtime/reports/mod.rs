@@ -65,7 +65,7 @@ pub struct StallReport {
     /// What the thread is doing.
     pub class: StallClass,
     /// The task. None where there is none, and `class` tells why: [`StallClass::NoThread`] and [`StallClass::ProcessStopped`] are
-    /// said of the whole; else it is the future of a [`block_on`](super::Runtime::block_on) that drives a `current_thread` runtime.
+    /// said of the whole; else it is the future of a [`block_on`](super::Runtime::block_on).
     pub task: Option<Id>,
     /// The task's name, if it was given one.
     pub name: Option<Arc<str>>,

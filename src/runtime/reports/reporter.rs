@@ -217,7 +217,7 @@ impl Lent<'_> {
 impl Lent<'_> {
     /// Whether the poll that a notice is about lasts: only then does what was read of its thread count.
     fn sees(&self, notice: &Notice) -> bool {
-        notice.poll.is_some_and(|poll| self.look(|shared| poll.lasts(&shared.slots)).unwrap_or(false))
+        notice.poll.is_some_and(|poll| self.look(|shared| shared.lasts(&poll)).unwrap_or(false))
     }
 }
 

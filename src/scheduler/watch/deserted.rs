@@ -3,10 +3,11 @@
 //! Asked twice, a moment apart, at a tick that finds it so. Only who has a permit can have left the poll to run tasks, so there are as
 //! many suspects as permits at most, however many threads are stuck without one: each costs a look at what the system says.
 
-use super::super::slot::{Control, is_in_poll};
+use super::super::progress::{Control, is_in_poll};
 use super::super::slots::Slots;
 use super::super::thread_state::State;
-use super::{View, Watch};
+use super::Watch;
+use super::view::View;
 use crate::primitives::clock::Nanos;
 use crate::primitives::thread::cpu_time;
 
@@ -23,7 +24,7 @@ impl Watch {
     /// Nobody sleeps in the reactor's poll though a worker is idle. Whoever is in a poll of a task may be to blame for it.
     pub(crate) fn suspect(&mut self) {
         self.suspects.clear();
-        self.suspects.extend(suspects(&self.shared.slots, &self.views).take(self.shared.config.permits));
+        self.suspects.extend(suspects(&self.shared.slots, &self.views.slots).take(self.shared.config.permits));
     }
 
     /// It is still so, after `moment`: those suspects are to blame that have computed all that time, or sleep; not those that the

@@ -17,19 +17,20 @@
 
 mod deserted;
 mod tell;
-
-use std::panic::Location;
+mod view;
 
 use self::deserted::Suspect;
+use self::view::{View, Views};
 use super::bystanders::Bystanders;
 use super::crowd;
 use super::overload::Overload;
+use super::progress::{Control, Progress, is_in_poll};
 use super::shared::Shared;
-use super::slot::{Control, Slot, is_in_poll};
-use super::stall::{Class, PollOf, Stage};
+use super::slot::Slot;
+use super::stall::{Class, Place, Stage};
 use super::standstill;
 use super::stops::{Missed, Stops};
-use super::thread_state::{Account, Activity, Probe, Reserve};
+use super::thread_state::{Activity, Probe, Reserve};
 use crate::primitives::Arc;
 use crate::primitives::clock::{MILLISECOND, NEVER, Nanos};
 
@@ -55,7 +56,7 @@ pub(crate) struct Watch {
     burst_tick: Nanos,
     /// When the last tick was; during a tick moved on by the time in which the process was stopped since.
     last: Nanos,
-    views: Vec<View>,
+    views: Views,
     reserve: Reserve,
     suspects: Vec<Suspect>,
     stops: Stops,
@@ -71,32 +72,6 @@ pub(crate) struct Watch {
     verdicts: usize,
 }
 
-/// A task's number, and where it was spawned.
-type Task = (u64, &'static Location<'static>);
-
-/// What the watch knows of one slot.
-#[derive(Debug)]
-struct View {
-    epoch: u64,
-    /// When this epoch was first seen; moved on by the time in which the process was stopped.
-    since: Nanos,
-    looks: u32,
-    next_look: Nanos,
-    probe: Option<Probe>,
-    account: Account,
-    class: Option<Class>,
-    /// This thread was revoked as a hog and is still at it.
-    is_hog: bool,
-    /// How long it must have been stuck for the next notice, and when to look whether it was.
-    next_notice: Nanos,
-    due: Nanos,
-    /// Whether the last look found it in a call that it had said may block, and for how long it was in such calls.
-    declared: bool,
-    excused: Nanos,
-    /// The task that a notice named; its end is told by that name too.
-    noticed: Option<Task>,
-}
-
 impl Watch {
     /// The watch over these threads, with descriptors set aside for its looks at them.
     pub(crate) fn new(shared: Arc<Shared>, reserve: Reserve) -> Self {
@@ -106,7 +81,7 @@ impl Watch {
             tick,
             burst_tick: (tick / BURST_PARTS).max(SHORTEST_TICK).min(tick),
             last: 0,
-            views: Vec::new(),
+            views: Views::default(),
             reserve,
             suspects: Vec::new(),
             stops: Stops::new(),
@@ -125,9 +100,10 @@ impl Watch {
     pub(crate) fn tick(&mut self, now: Nanos) -> Nanos {
         let shared = self.shared.clone();
         shared.watch_looks();
-        let running = || self.views.iter().filter(|view| is_in_poll(view.epoch)).count().min(shared.config.permits);
+        let running =
+            || self.views.slots.iter().filter(|view| is_in_poll(view.epoch)).count().min(shared.config.permits);
         let missed =
-            self.stops.missed(now, &mut self.reserve, || Self::somebody_slept_on(&shared, &self.views), running);
+            self.stops.missed(now, &mut self.reserve, || Self::somebody_slept_on(&shared, &self.views.slots), running);
         if let Some((at, waited)) = self.stops.waited() {
             self.crowd.enter(at, waited, &shared.crowd);
         }
@@ -137,10 +113,10 @@ impl Watch {
         self.overload.saw(missed.starved);
         let mut rescued = false;
         for (index, slot) in shared.slots.iter() {
-            if index == self.views.len() {
-                self.views.push(View::new());
-            }
             rescued |= self.look(index, slot, now, missed);
+        }
+        for (index, progress) in shared.visitors.iter() {
+            self.look_at_visitor(Place::Visitor(index), progress, now, missed);
         }
         if rescued {
             self.shared.notify();
@@ -161,7 +137,7 @@ impl Watch {
     /// The next tick comes when it comes: the watch is going to sleep, and keeps no worker's files open meanwhile.
     pub(crate) fn expect_nothing(&mut self) {
         self.stops.sleep(self.next_notice() != NEVER);
-        self.views.iter_mut().for_each(|view| self.reserve.keep(view.probe.take()));
+        self.views.all_mut().for_each(|view| self.reserve.keep(view.probe.take()));
     }
 
     /// The sleep is over.
@@ -187,23 +163,17 @@ impl Watch {
 
     /// Looks at one slot. True if work behind the slot was made visible.
     fn look(&mut self, index: usize, slot: &Slot, now: Nanos, missed: Missed) -> bool {
-        let epoch = slot.epoch();
-        let view = &mut self.views[index];
-        if view.epoch != epoch {
-            self.begin(index, slot, epoch, now, missed);
+        let place = Place::Slot(index);
+        if !self.lasts(place, slot, now, missed) {
+            slot.mark_seen(self.views[place].epoch);
             return false;
         }
-        if !is_in_poll(epoch) {
-            return false;
-        }
-        view.since += missed.stopped;
-        view.due = view.due.saturating_add(missed.stopped);
-        let counts = self.counts(index, slot, now);
+        let counts = self.counts(place, slot, now);
         if missed.is_much() {
-            self.views[index].account.interrupt();
+            self.views[place].account.interrupt();
             return rescue(&self.shared, slot);
         }
-        let view = &self.views[index];
+        let view = &self.views[place];
         let age = now.saturating_sub(view.since);
         // In a burst those known to block lose their permit early; whoever blocks for less than a tick keeps it even then.
         let known = now < self.burst_until && slot.current_task().is_some_and(|(_, at)| self.shared.offenders.has(at));
@@ -216,14 +186,40 @@ impl Watch {
             self.judge(index, slot, now);
         }
         if counts {
-            self.report(index, slot, now);
+            self.report(place, slot, now);
         }
         rescued
     }
 
+    /// Looks at one who has nothing to be taken from it, nor to be rescued.
+    fn look_at_visitor(&mut self, place: Place, progress: &Progress, now: Nanos, missed: Missed) {
+        if !self.lasts(place, progress, now, missed) {
+            return;
+        }
+        let counts = self.counts(place, progress, now);
+        if missed.is_much() {
+            self.views[place].account.interrupt();
+        } else if counts {
+            self.report(place, progress, now);
+        }
+    }
+
+    /// Whether this is the poll that was seen there at the last tick. Time in which the process was stopped is taken off its age.
+    fn lasts(&mut self, place: Place, progress: &Progress, now: Nanos, missed: Missed) -> bool {
+        let epoch = progress.epoch();
+        let view = self.views.get_or_add(place);
+        if view.epoch != epoch {
+            self.begin(place, progress, epoch, now, missed);
+            return false;
+        }
+        view.since += missed.stopped;
+        view.due = view.due.saturating_add(missed.stopped);
+        is_in_poll(epoch)
+    }
+
     /// A new epoch: the last poll has ended, and perhaps another began.
-    fn begin(&mut self, index: usize, slot: &Slot, epoch: u64, now: Nanos, missed: Missed) {
-        let view = &mut self.views[index];
+    fn begin(&mut self, place: Place, progress: &Progress, epoch: u64, now: Nanos, missed: Missed) {
+        let view = &mut self.views[place];
         if view.is_hog {
             self.hogs -= 1;
         }
@@ -231,12 +227,11 @@ impl Watch {
             view.excuse(self.last, now);
         }
         let ended = view.noticed.map(|task| (task, view.age(now).saturating_sub(missed.stopped)));
-        let (class, poll) = (view.class, view.poll_of(index, slot));
+        let (class, poll) = (view.class, view.poll_of(place, progress));
         let next_notice = self.shared.config.watch.report_after;
         // The probe stays: where cores are short, many polls of one thread come under suspicion, and opening it costs most.
         let (probe, due) = (view.probe.take(), now.saturating_add(next_notice));
         *view = View { epoch, since: now, next_notice, due, probe, ..View::new() };
-        slot.mark_seen(epoch);
         if let (Some((task, age)), Some(class)) = (ended, class) {
             self.notice(Stage::Ended, class, task, age, poll);
         }
@@ -247,7 +242,7 @@ impl Watch {
         match slot.control() {
             // A hint, `block_in_place`: no question what it is.
             Control::Blocking => self.revoke(index, slot, Control::Blocking, Class::Blocked, now),
-            Control::Active if now >= self.views[index].next_look || self.is_pressing(index) => {
+            Control::Active if now >= self.views[Place::Slot(index)].next_look || self.is_pressing(index) => {
                 self.classify(index, slot, now);
             }
             _ => {}
@@ -256,7 +251,7 @@ impl Watch {
 
     /// Whether this is a hog, and others wait: they shall not wait for its next look too.
     fn is_pressing(&self, index: usize) -> bool {
-        self.views[index].class == Some(Class::Hog) && self.is_pressed()
+        self.views[Place::Slot(index)].class == Some(Class::Hog) && self.is_pressed()
     }
 
     /// Whether work waits and no permit is idle.
@@ -265,12 +260,12 @@ impl Watch {
     }
 
     /// What the thread is doing in this poll. None: the poll ended while we looked, what we saw may have been another.
-    fn see(&mut self, index: usize, slot: &Slot, now: Nanos) -> Option<Activity> {
-        let view = &mut self.views[index];
+    fn see(&mut self, place: Place, progress: &Progress, now: Nanos) -> Option<Activity> {
+        let view = &mut self.views[place];
         if let Some(activity) = view.account.seen_at(now) {
             return Some(activity);
         }
-        let thread = slot.thread();
+        let thread = progress.thread();
         let probe = match &mut view.probe {
             Some(probe) if probe.thread() == thread => probe,
             other => {
@@ -283,7 +278,7 @@ impl Watch {
             // Of a thread that has ended, or was not there yet: opened anew at the next look.
             self.reserve.keep(view.probe.take());
         }
-        if slot.epoch() != view.epoch {
+        if progress.epoch() != view.epoch {
             return None;
         }
         let activity = sight.map_or(Activity::Unknown, |sight| view.account.enter(now, sight));
@@ -292,8 +287,8 @@ impl Watch {
     }
 
     fn classify(&mut self, index: usize, slot: &Slot, now: Nanos) {
-        let Some(activity) = self.see(index, slot, now) else { return };
-        let view = &mut self.views[index];
+        let Some(activity) = self.see(Place::Slot(index), slot, now) else { return };
+        let view = &mut self.views[Place::Slot(index)];
         match activity {
             Activity::Blocked => self.revoke(index, slot, Control::Active, Class::Blocked, now),
             Activity::Running | Activity::Unknown => {
@@ -305,7 +300,7 @@ impl Watch {
                 }
                 let pressed = self.is_pressed();
                 // Nothing waits for it: look less often.
-                self.views[index].next_look = now + if pressed { 0 } else { self.tick << looks.min(4) };
+                self.views[Place::Slot(index)].next_look = now + if pressed { 0 } else { self.tick << looks.min(4) };
                 if pressed && looks >= HOG_LOOKS && self.hogs < self.shared.config.watch.max_cpu_extra {
                     self.revoke(index, slot, Control::Active, Class::Hog, now);
                 }
@@ -319,7 +314,7 @@ impl Watch {
 
     /// Takes the slot's permit, unless its owner was quicker, and gives it on.
     fn revoke(&mut self, index: usize, slot: &Slot, from: Control, class: Class, now: Nanos) {
-        let view = &mut self.views[index];
+        let view = &mut self.views[Place::Slot(index)];
         view.class = Some(class);
         if class == Class::Blocked {
             // Nothing more to ask; and hundreds may be blocked, while descriptors are few.
@@ -352,39 +347,4 @@ fn rescue(shared: &Shared, slot: &Slot) -> bool {
     let found = task.is_some() || !slot.stealer.is_empty();
     task.into_iter().for_each(|task| shared.injector.push(task));
     found
-}
-
-impl View {
-    /// How long the poll has lasted, calls left out that it had said may block.
-    fn age(&self, now: Nanos) -> Nanos {
-        now.saturating_sub(self.since).saturating_sub(self.excused)
-    }
-
-    /// The time since `last` counts for nobody.
-    fn excuse(&mut self, last: Nanos, now: Nanos) {
-        self.excused += now.saturating_sub(last.max(self.since));
-    }
-
-    /// The poll that the view is of.
-    fn poll_of(&self, index: usize, slot: &Slot) -> PollOf {
-        PollOf { slot: index, epoch: self.epoch, thread: slot.thread() }
-    }
-
-    fn new() -> Self {
-        Self {
-            epoch: 0,
-            since: 0,
-            looks: 0,
-            next_look: 0,
-            probe: None,
-            account: Account::default(),
-            class: None,
-            is_hog: false,
-            next_notice: NEVER,
-            due: NEVER,
-            declared: false,
-            excused: 0,
-            noticed: None,
-        }
-    }
 }

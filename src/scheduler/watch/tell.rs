@@ -3,10 +3,11 @@
 //! The age of a poll alone shows neither where cores are short; the rules are in `../handoff.md`, "What the watch tells".
 
 use super::super::bystanders;
-use super::super::slot::{Control, Slot, is_in_poll};
-use super::super::stall::{Class, Notice, PollOf, Stage};
+use super::super::progress::{Control, Progress, is_in_poll};
+use super::super::stall::{Class, Notice, Place, PollOf, Stage};
 use super::super::thread_state::{Activity, system_call};
-use super::{Task, Watch};
+use super::Watch;
+use super::view::Task;
 use crate::primitives::clock::{MILLISECOND, NEVER, Nanos};
 
 /// From which age on the account of a poll is kept that has no permit to lose.
@@ -17,9 +18,9 @@ const BEFORE: Nanos = MILLISECOND;
 
 impl Watch {
     /// Whether the time since the last tick counts for this poll: not if it was in a call that it had said may block.
-    pub(super) fn counts(&mut self, index: usize, slot: &Slot, now: Nanos) -> bool {
-        let view = &mut self.views[index];
-        let declared = slot.is_declared();
+    pub(super) fn counts(&mut self, place: Place, progress: &Progress, now: Nanos) -> bool {
+        let view = &mut self.views[place];
+        let declared = progress.is_declared();
         let was_declared = std::mem::replace(&mut view.declared, declared);
         if !declared && !was_declared {
             return true;
@@ -31,8 +32,8 @@ impl Watch {
     }
 
     /// Tells of a poll once it is due and if it is true: that its thread has *slept* so long, or *computed* so long.
-    pub(super) fn report(&mut self, index: usize, slot: &Slot, now: Nanos) {
-        let view = &mut self.views[index];
+    pub(super) fn report(&mut self, place: Place, progress: &Progress, now: Nanos) {
+        let view = &mut self.views[place];
         let is_due = now >= view.due;
         // Of one that keeps its permit the account has begun; of one that gave it away it begins now, that no wait
         // for a core is missed.
@@ -40,18 +41,18 @@ impl Watch {
             return;
         }
         self.verdicts -= 1;
-        let Some(activity) = self.see(index, slot, now) else { return };
-        if slot.control() != Control::Active {
+        let Some(activity) = self.see(place, progress, now) else { return };
+        if progress.control() != Control::Active {
             // Nothing more to ask for long; and hundreds may be stuck, while descriptors are few.
-            self.reserve.keep(self.views[index].probe.take());
+            self.reserve.keep(self.views[place].probe.take());
         }
         if is_due {
-            self.tell(index, slot, activity, now);
+            self.tell(place, progress, activity, now);
         }
     }
 
-    fn tell(&mut self, index: usize, slot: &Slot, activity: Activity, now: Nanos) {
-        let (allowance, view) = (self.overload.allowance(), &mut self.views[index]);
+    fn tell(&mut self, place: Place, progress: &Progress, activity: Activity, now: Nanos) {
+        let (allowance, view) = (self.overload.allowance(), &mut self.views[place]);
         let age = view.age(now);
         let (class, stuck, allowance) = match activity {
             Activity::Blocked => (Class::Blocked, age.saturating_sub(view.account.waited()), allowance),
@@ -78,11 +79,11 @@ impl Watch {
             return;
         }
         let stage = if view.noticed.is_some() { Stage::Ongoing } else { Stage::Detected };
-        (view.noticed, view.class) = (slot.current_task(), Some(class));
+        (view.noticed, view.class) = (progress.current_task(), Some(class));
         view.next_notice = beyond(stuck, view.next_notice);
         view.due = now.saturating_add(view.next_notice - stuck);
         if let Some(task) = view.noticed {
-            let poll = view.poll_of(index, slot);
+            let poll = view.poll_of(place, progress);
             self.notice(stage, class, task, stuck, poll);
         }
     }
@@ -100,7 +101,7 @@ impl Watch {
 
     /// When the next notice of a poll that is stuck now is due; the watch sleeps no longer than that.
     pub(crate) fn next_notice(&self) -> Nanos {
-        let stuck = self.views.iter().filter(|view| is_in_poll(view.epoch));
+        let stuck = self.views.all().filter(|view| is_in_poll(view.epoch));
         stuck.map(|view| view.due).min().unwrap_or(NEVER)
     }
 }

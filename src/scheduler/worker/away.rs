@@ -1,7 +1,7 @@
 //! A worker in a call that blocks: when its permit goes to another thread, and how it comes back.
 
 use super::super::offenders::{Record, SLOW};
-use super::super::slot::Control;
+use super::super::progress::Control;
 use super::super::stall::Class;
 use super::{Mode, Shared, Worker};
 use crate::primitives::clock::NEVER;

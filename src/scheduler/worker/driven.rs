@@ -2,7 +2,7 @@
 
 use std::panic::Location;
 
-use super::super::slot::{Control, LeftPoll, Slot};
+use super::super::progress::{Control, LeftPoll, Progress};
 use super::Worker;
 use crate::primitives::thread::native_id;
 
@@ -46,7 +46,7 @@ impl Worker {
 }
 
 /// Ends a poll, also when it unwinds.
-struct EndPoll<'a>(&'a Slot);
+struct EndPoll<'a>(&'a Progress);
 
 impl Drop for EndPoll<'_> {
     fn drop(&mut self) {

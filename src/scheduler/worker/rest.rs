@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::super::idle::Bed;
-use super::super::slot::Control;
+use super::super::progress::Control;
 use super::{Mode, Step, Worker};
 use crate::primitives::atomic::{Ordering, fence};
 use crate::primitives::clock::{NEVER, Nanos};
