@@ -35,10 +35,6 @@ fn stall(runtime: &Runtime, tasks: u64) {
         })
         .collect();
     eventually(|| runtime.handle().metrics().stalls() >= before + tasks);
-    // A stall is counted some microseconds before its task's name is looked up, and one that ends in between is told without it. When
-    // the same thread has more to tell of it, it has done that.
-    let longest = runtime.handle().metrics().longest_stall();
-    eventually(|| runtime.handle().metrics().longest_stall() > longest);
     for (release, task) in stuck {
         drop(release);
         runtime.block_on(task).unwrap();
