@@ -7,7 +7,7 @@
 //! shows as one rest more than the sleep itself, which a contended lock may be too; so one asks further, see [`Stops::missed`].
 
 use super::pulse::{Meanwhile, Pulse};
-use super::thread_state::{Probe, Reserve};
+use super::thread_state::{Delays, Probe, Reserve};
 use crate::primitives::clock::{Clock, MILLISECOND, NEVER, Nanos};
 use crate::primitives::thread::{native_id, rests};
 
@@ -26,8 +26,8 @@ pub(super) struct Stops {
     expected: Nanos,
     last: Nanos,
     own: Option<Probe>,
-    /// For how long the watch had waited for cores, if the system said so, and when that was asked.
-    waited: Option<(Nanos, Option<Nanos>)>,
+    /// How the watch had waited for cores, if the system said so, and when that was asked.
+    delays: Option<(Nanos, Option<Delays>)>,
     pulse: Pulse,
     /// How often the thread had rested before its deep sleep, and whether it did more than that in it.
     rested: Option<u64>,
@@ -53,7 +53,7 @@ impl Stops {
             expected: NEVER,
             last: 0,
             own: None,
-            waited: None,
+            delays: None,
             pulse: Pulse::new(),
             rested: None,
             interrupted: false,
@@ -109,7 +109,7 @@ impl Stops {
             // Nobody knows for how long: rather too much than too little.
             return Missed { stopped: now - self.last, starved: 0 };
         }
-        let fresh = self.waited.is_some_and(|(at, _)| now - at < REFRESH);
+        let fresh = self.delays.is_some_and(|(at, _)| now - at < REFRESH);
         if late <= IN_TIME && fresh {
             return Missed::NOTHING;
         }
@@ -129,17 +129,17 @@ impl Stops {
         missed
     }
 
-    /// For how long the watch's thread had waited for cores when that was asked last, and when.
-    pub(super) fn waited(&self) -> Option<(Nanos, Option<Nanos>)> {
-        self.waited
+    /// How the watch's thread had waited for cores when that was asked last, and when.
+    pub(super) fn delays(&self) -> Option<(Nanos, Option<Delays>)> {
+        self.delays
     }
 
     /// For how long the watch has waited for cores since this was asked last.
     fn waited_more(&mut self, now: Nanos, reserve: &mut Reserve) -> Option<Nanos> {
         let sight = self.own.get_or_insert_with(|| reserve.probe(native_id())).look();
-        let waited = sight.and_then(|sight| sight.delays).map(|delays| delays.waited);
-        let (_, before) = self.waited.replace((now, waited))?;
-        Some(waited?.saturating_sub(before?))
+        let delays = sight.and_then(|sight| sight.delays);
+        let (_, before) = self.delays.replace((now, delays))?;
+        Some(delays?.waited.saturating_sub(before?.waited))
     }
 }
 
@@ -234,7 +234,7 @@ mod tests {
     fn where_the_system_does_not_say_how_long_the_watch_waited_nothing_is_certain() {
         let mut stops = stops();
         late_tick(&mut stops, 1, true, 0);
-        stops.waited = stops.waited.map(|(at, _)| (at, None));
+        stops.delays = stops.delays.map(|(at, _)| (at, None));
         let (missed, certain) = late_tick(&mut stops, 2000, true, 0);
         assert_eq!((missed, certain), (Missed { stopped: 999 * TICK, starved: 0 }, 0));
         assert_eq!(Missed::of(9, Some(4)), Missed { stopped: 5, starved: 4 });

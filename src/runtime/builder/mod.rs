@@ -292,8 +292,9 @@ impl Builder {
     /// How far apart the looks of the reactor thread at the workers are while any of them is busy. Default: 1 millisecond;
     /// from 100 microseconds to 10 milliseconds.
     ///
-    /// It is the delay of the others behind a task that blocks: between one and two ticks, and of events while all workers are in
-    /// long polls: up to one. What blocks for less than a tick is not handed off. It costs a wake-up of the
+    /// It is the delay of the others behind a task that blocks: between one and two ticks. And of events, up to one tick, while all
+    /// workers are in long polls, or, where cores are short, behind a long poll of the same batch of events. What blocks for less than
+    /// a tick is not handed off. It costs a wake-up of the
     /// reactor thread each, some 5 µs of CPU time: half a percent of one core at 1 millisecond, a twentieth of that at 10
     /// milliseconds, 5 % at 100 microseconds. Nothing while all workers are idle. When tasks block in bursts, ticks come ten times as
     /// often for a while.

@@ -20,11 +20,11 @@ const TOKEN_PAUSE: Duration = Duration::from_micros(20);
 /// longer than that other takes to come. With short polls they are done by then, and it would have come for nothing.
 const PATIENCE: Nanos = 50_000;
 
-/// The same where cores are short: what the other ran on would be taken from somebody, this very worker perhaps.
+/// The same in a crowd: what the other ran on would be taken from somebody, this very worker perhaps.
 const PATIENCE_IN_A_CROWD: Nanos = 300_000;
 
-/// After a poll that kept a batch waiting for longer still, so many batches are made known at once: of batches that are always
-/// kept waiting fewer than one in a hundred is.
+/// After a poll that kept a batch waiting for longer still, so many batches are made known at once: of batches that would always be
+/// kept waiting fewer than one in a hundred is. But in a crowd that is no sign of a long poll.
 const HASTY_BATCHES: u32 = 128;
 
 impl Worker {
@@ -118,8 +118,8 @@ impl Worker {
     }
 
     /// The reactor's tasks are queued here: who else is to know? Of one alone nobody: this worker runs it and comes back to
-    /// the poll. Of several another, if they still wait after [`PATIENCE`]; at once where polls have lately been so
-    /// long that nobody should wait for one.
+    /// the poll. Of several another, if they still wait after this one's [patience](Self::patience); at once where polls have lately been
+    /// so long that nobody should wait for one.
     pub(super) fn share_batch(&self, queued: usize) {
         if queued < 2 || self.shared.config.permits < 2 {
             return;
@@ -147,7 +147,7 @@ impl Worker {
         let Some(late) = self.shared.reactor.clock().now().checked_sub(self.help_due.get()) else { return };
         self.help_due.set(NEVER);
         self.shared.notify();
-        // In a crowd it is more likely that this worker was itself put aside.
+        // In a crowd it is as likely that this worker was itself put aside, also when that is so of two batches in a row.
         if late > PATIENCE && !self.shared.crowd.is_crowded() {
             self.hasty.set(HASTY_BATCHES);
         }
