@@ -27,7 +27,12 @@ pub(crate) type Hook = Arc<dyn Fn() + Send + Sync>;
 std::thread_local! {
     /// Whether this thread is one that keeps the others going, and so runs none of the user's code.
     static IS_OWN: Cell<bool> = const { Cell::new(false) };
+    /// The timer slack that this thread had before it was made punctual, for the threads that it starts.
+    static SLACK: Cell<Option<Slack>> = const { Cell::new(None) };
 }
+
+/// Nanoseconds, as the system takes them.
+type Slack = std::ffi::c_ulong;
 
 impl Spawner {
     /// Makes names for so many threads of [`spawn_from_stock`](Self::spawn_from_stock).
@@ -52,7 +57,7 @@ impl Spawner {
         if self.name.as_ref().is_some_and(Names::refuses) {
             return Err(io::ErrorKind::WouldBlock.into());
         }
-        if IS_OWN.get() {
+        if is_own() {
             return self.spawn_from_stock(name, body);
         }
         match &self.name {
@@ -109,7 +114,7 @@ impl Spawner {
         if let Some(stack_size) = self.stack_size {
             builder = builder.stack_size(stack_size);
         }
-        builder.spawn(body).map(drop)
+        with_usual_slack(|| builder.spawn(body).map(drop))
     }
 }
 
@@ -164,10 +169,35 @@ pub(crate) fn pause(time: std::time::Duration) {
 /// From now on this thread's sleeps end on time: else Linux lets each last 50 µs longer, to end several at once.
 pub(crate) fn be_punctual() {
     #[cfg(target_os = "linux")]
-    // SAFETY: it takes a number and touches no memory. Refused, the sleeps are as late as they were.
-    unsafe {
-        libc::prctl(libc::PR_SET_TIMERSLACK, 1 as libc::c_ulong);
+    {
+        // SAFETY: it takes nothing and touches no memory.
+        let usual = unsafe { libc::prctl(libc::PR_GET_TIMERSLACK) };
+        SLACK.set(Slack::try_from(usual).ok());
+        set_slack(1);
     }
+}
+
+/// Does what starts a thread: that would inherit this one's slack, and so would the processes that it starts.
+fn with_usual_slack<R>(start: impl FnOnce() -> R) -> R {
+    let Some(usual) = SLACK.get() else { return start() };
+    set_slack(usual);
+    let started = start();
+    set_slack(1);
+    started
+}
+
+#[cfg(target_os = "linux")]
+fn set_slack(slack: Slack) {
+    // SAFETY: it takes a number and touches no memory. Refused, the sleeps are as late as they were.
+    unsafe { libc::prctl(libc::PR_SET_TIMERSLACK, slack) };
+}
+
+#[cfg(not(target_os = "linux"))]
+fn set_slack(_: Slack) {}
+
+/// Whether this thread is one of freewheel's that keep the others going.
+pub(crate) fn is_own() -> bool {
+    IS_OWN.get()
 }
 
 /// The system's own number of this thread, by which `/proc` knows it; zero where there is none.
@@ -240,6 +270,27 @@ pub(crate) fn rests() -> u64 {
 #[cfg(all(test, target_os = "linux"))]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_punctual_thread_keeps_that_to_itself() {
+        fn slack() -> i32 {
+            // SAFETY: it takes nothing and touches no memory.
+            unsafe { libc::prctl(libc::PR_GET_TIMERSLACK) }
+        }
+        let usual = slack();
+        let (sender, told) = std::sync::mpsc::channel();
+        let spawner = Spawner { name: None, stack_size: None, on_start: None, on_stop: None };
+        let (inner, tell) = (spawner.clone(), sender.clone());
+        let body = move || {
+            be_punctual();
+            inner.spawn_plain("inner".to_owned(), move || sender.send(slack()).unwrap()).unwrap();
+            tell.send(-slack()).unwrap();
+        };
+        spawner.spawn_plain("outer".to_owned(), body).unwrap();
+        let mut slacks: Vec<i32> = told.iter().collect();
+        slacks.sort_unstable();
+        assert_eq!(slacks, [-1, usual]);
+    }
 
     #[test]
     fn a_sleep_is_a_rest_and_time_on_a_core_is_counted() {

@@ -199,8 +199,8 @@ impl Handle {
     /// `future` itself is not a task. It has this thread and no other, so it need not be `Send`; but nobody can take its place.
     /// In the `multi_thread` flavour only what runs inside `future` waits while it blocks, such as the siblings of a
     /// [`join!`](crate::join), and spawned tasks go on. In the `current_thread` flavour everything waits, for this is the thread that
-    /// everything runs on. A stall of it is reported [if you ask for reports](super::Builder::on_stall), be it in `main` or inside
-    /// a task; of the `multi_thread` flavour in the first 256 calls at once. The cure: let `future`
+    /// everything runs on. A stall of it is reported [if you ask for reports](super::Builder::on_stall), be it in `main`, inside a task
+    /// or on a thread of `spawn_blocking`; in the `multi_thread` flavour of 256 such calls at once. The cure: let `future`
     /// do little but spawn and await, and give what blocks to [`spawn`](crate::spawn) (in the `multi_thread` flavour) or
     /// to [`spawn_blocking`](crate::task::spawn_blocking) (in both).
     ///

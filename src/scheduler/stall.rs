@@ -45,6 +45,11 @@ pub(crate) struct Notice {
 }
 
 impl Notice {
+    /// Which stall it is of, among those of its place: that of a task, or of the poll of a future that is none.
+    pub(crate) fn of(&self) -> (u64, Option<(Place, u64)>) {
+        (self.task, self.poll.filter(|_| self.task == 0).map(|poll| (poll.place, poll.epoch)))
+    }
+
     /// Whether it begins a stall of the place it names. A standstill begins and ends at once; that no thread can be had is nothing
     /// that this place alone does.
     pub(crate) fn is_new(&self) -> bool {
@@ -79,9 +84,9 @@ pub(crate) enum Place {
     Visitor(usize),
 }
 
-/// Takes notices; must not block.
+/// Takes notices, each with the name of the task that it is of; must not block.
 // std's own Arc: loom must not see it, and has none of `dyn`.
-pub(crate) type Notices = std::sync::Arc<dyn Fn(Notice) + Send + Sync>;
+pub(crate) type Notices = std::sync::Arc<dyn Fn(Notice, Option<std::sync::Arc<str>>) + Send + Sync>;
 
 /// How the watch behaves.
 #[derive(Clone)]

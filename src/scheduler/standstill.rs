@@ -16,6 +16,6 @@ pub(super) fn tell(shared: &Shared, nanos: Nanos) {
     let rules = &shared.config.watch;
     if let Some(sink) = &rules.notices {
         let (stage, class, location) = (Stage::Ended, Class::Standstill, rules.built_at);
-        sink(Notice { stage, class, task: 0, location, nanos, system_call: None, poll: None, stuck: 0 });
+        sink(Notice { stage, class, task: 0, location, nanos, system_call: None, poll: None, stuck: 0 }, None);
     }
 }

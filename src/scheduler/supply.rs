@@ -84,7 +84,7 @@ impl Supply {
             return;
         };
         let (stage, class) = (Stage::Detected, Class::NoThread);
-        sink(Notice { stage, class, task: 0, location, nanos, system_call: None, poll: None, stuck });
+        sink(Notice { stage, class, task: 0, location, nanos, system_call: None, poll: None, stuck }, None);
     }
 
     /// Where the tasks were spawned that hold most of the stuck threads, and how many.

@@ -1,5 +1,6 @@
 //! A table that grows up to its capacity and never moves an entry: read by anyone at any time, filled under its owner's lock.
 
+use std::marker::PhantomData;
 use std::ptr::{self, NonNull};
 
 use crate::primitives::atomic::{AtomicPtr, AtomicUsize, Ordering};
@@ -8,11 +9,14 @@ pub(super) struct Table<T> {
     entries: Box<[AtomicPtr<T>]>,
     /// How many entries are filled, from the front.
     len: AtomicUsize,
+    /// It owns them, and is shared as they may be.
+    _entries: PhantomData<T>,
 }
 
 impl<T> Table<T> {
     pub(super) fn new(capacity: usize) -> Self {
-        Self { entries: (0..capacity).map(|_| AtomicPtr::new(ptr::null_mut())).collect(), len: AtomicUsize::new(0) }
+        let entries = (0..capacity).map(|_| AtomicPtr::new(ptr::null_mut())).collect();
+        Self { entries, len: AtomicUsize::new(0), _entries: PhantomData }
     }
 
     pub(super) fn is_full(&self) -> bool {

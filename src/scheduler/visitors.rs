@@ -4,8 +4,8 @@
 //! tells of it, and only where somebody has asked for reports: elsewhere there are no visitors, and a `block_on` pays nothing.
 //!
 //! ```text
-//! visitor: poll begun, news told, fence, does the watch sleep?   watch: says that it sleeps, fence, is there news?
-//!                               yes → ring                                     yes → look at all there is
+//! visitor: poll begun or ended, news told, fence,          watch: says that it sleeps, fence, is there news?
+//!          does the watch sleep? yes → ring                       yes → look at all there is
 //! ```
 //! The edges "news" and "watch-asleep" of `shared.rs`, as for any thread without a permit: a poll that the watch has not seen
 //! keeps it from sleeping; one that it has seen wakes it by its date, when it is to be told of. Model: `loom-tests/src/models/visitors.rs`.
@@ -17,14 +17,14 @@ use std::ptr;
 use super::progress::{Control, Progress};
 use super::shared::Shared;
 use super::table::Table;
-use crate::primitives::thread::native_id;
-use crate::primitives::{Mutex, thread_local};
+use crate::primitives::thread::{is_own, native_id};
+use crate::primitives::{CachePadded, Mutex, fork, thread_local};
 
 /// How many there are at most; further ones go unseen.
 const MOST: usize = 256;
 
 pub(crate) struct Visitors {
-    table: Table<Progress>,
+    table: Table<CachePadded<Progress>>,
     /// Entries that nobody has now. Their epochs go on with the next, who is never taken for the last.
     left: Mutex<Vec<usize>>,
 }
@@ -35,6 +35,8 @@ pub(crate) struct Visit<'a> {
     location: &'static Location<'static>,
     /// None: it goes unseen.
     index: Option<usize>,
+    /// The process it began in: a fork has no watch, and the locks are as they were in the parent.
+    process: u32,
 }
 
 thread_local! {
@@ -52,45 +54,54 @@ impl Visitors {
     }
 
     pub(crate) fn iter(&self) -> impl Iterator<Item = (usize, &Progress)> {
-        self.table.iter()
+        self.table.iter().map(|(index, progress)| (index, &**progress))
     }
 
     fn come(&self) -> Option<usize> {
-        let mut left = self.left.lock();
-        let index = match left.pop() {
-            Some(index) => index,
-            None if self.table.is_full() => return None,
-            None => self.table.append(Progress::new(Control::Revoked)),
-        };
+        let index = self.sit_down()?;
         self.get(index).set_thread(native_id());
         Some(index)
+    }
+
+    fn sit_down(&self) -> Option<usize> {
+        let mut left = self.left.lock();
+        let free = left.pop();
+        if free.is_some() || self.table.is_full() {
+            return free;
+        }
+        Some(self.table.append(CachePadded::new(Progress::new(Control::Revoked))))
     }
 }
 
 impl<'a> Visit<'a> {
-    /// This thread is in a `block_on` that was called at `location`.
+    /// This thread is in a `block_on` that was called at `location`. The thread that calls the user's callback goes unseen: what is told
+    /// of it would keep it at work.
     pub(crate) fn new(shared: &'a Shared, location: &'static Location<'static>) -> Self {
-        let index = if shared.config.watch.visitors { shared.visitors.come() } else { None };
-        Self { shared, location, index }
+        let is_seen = shared.config.watch.visitors && !is_own();
+        let index = if is_seen { shared.visitors.come() } else { None };
+        let process = if is_seen { fork::generation() } else { 0 };
+        Self { shared, location, index, process }
     }
 
     /// Polls its future.
     pub(crate) fn poll<R>(&self, poll: impl FnOnce() -> R) -> R {
         let Some(progress) = self.progress() else { return poll() };
+        let _polled =
+            Polled { visit: self, before: CURRENT.with(|current| current.replace(ptr::from_ref(self).cast())) };
         progress.begin_poll_of(0, self.location);
         self.shared.tell_watch();
-        let _polled = Polled { progress, before: CURRENT.with(|current| current.replace(ptr::from_ref(self).cast())) };
         poll()
     }
 
     fn progress(&self) -> Option<&Progress> {
-        self.index.map(|index| self.shared.visitors.get(index))
+        let index = self.index.filter(|_| self.process == fork::generation())?;
+        Some(self.shared.visitors.get(index))
     }
 }
 
 impl Drop for Visit<'_> {
     fn drop(&mut self) {
-        if let Some(index) = self.index {
+        if let (Some(index), true) = (self.index, self.progress().is_some()) {
             self.shared.visitors.left.lock().push(index);
         }
     }
@@ -98,14 +109,18 @@ impl Drop for Visit<'_> {
 
 /// Ends the poll, also when it unwinds.
 struct Polled<'a> {
-    progress: &'a Progress,
+    visit: &'a Visit<'a>,
     before: *const Visit<'static>,
 }
 
 impl Drop for Polled<'_> {
     fn drop(&mut self) {
         CURRENT.with(|current| current.set(self.before));
-        self.progress.end_poll();
+        if let Some(progress) = self.visit.progress() {
+            progress.end_poll();
+            // If it was long the watch may sleep until it is to be told of again, and would take it to have lasted until then.
+            self.visit.shared.tell_watch();
+        }
     }
 }
 
@@ -115,19 +130,19 @@ pub(super) fn declared<R>(f: impl FnOnce() -> R) -> R {
     // SAFETY: `Visit::poll` set it from a reference that it has borrowed, on this very thread, and takes it back before it
     // returns; `f`, which runs within that, knows nothing of it, and the lifetime that is made up here ends with this call.
     let Some(visit) = (unsafe { visit.as_ref() }) else { return f() };
-    let _over = visit.progress().map(|progress| Declared { visit, progress, before: progress.declare(true) });
+    let _over = visit.progress().map(|progress| Declared { visit, before: progress.declare(true) });
     f()
 }
 
 struct Declared<'a> {
     visit: &'a Visit<'a>,
-    progress: &'a Progress,
     before: bool,
 }
 
 impl Drop for Declared<'_> {
     fn drop(&mut self) {
-        self.progress.declare(self.before);
+        let Some(progress) = self.visit.progress() else { return };
+        progress.declare(self.before);
         if !self.before {
             // What this poll does now counts again, and nobody is awake for its sake.
             self.visit.shared.tell_watch();

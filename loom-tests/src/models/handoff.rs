@@ -173,7 +173,7 @@ models! { "handoff";
             let tells = told.clone();
             let shared = scheduler_with(1, 1, |config| {
                 config.watch.report_after = 2 * TICK;
-                config.watch.notices = Some(std::sync::Arc::new(move |notice: Notice| {
+                config.watch.notices = Some(std::sync::Arc::new(move |notice: Notice, _| {
                     tells.lock().unwrap().push((notice.stage, notice.nanos / TICK));
                 }));
             });

@@ -89,6 +89,42 @@ models! { "visitors";
         });
     }
 
+    /// A poll that was seen ends while the watch sleeps on: it is over, and does not count as lasting until the watch's next date.
+    /// Mutation: `visitor_ends_and_tells_nobody`.
+    fn a_poll_that_ends_is_seen() {
+        model(|| {
+            loom::stop_exploring();
+            let (shared, mut watch) = quiet();
+            let (begun, begins) = Tally::new(1);
+            let (lasts, ends) = Tally::new(1);
+            let theirs = shared.clone();
+            let visitor = thread::spawn(move || {
+                let visit = Visit::new(&theirs, Location::caller());
+                visit.poll(|| {
+                    begins.count();
+                    lasts.wait();
+                });
+                drop(visit);
+            });
+            begun.wait();
+            watch.tick(2 * TICK);
+            assert_ne!(watch.next_notice(), NEVER);
+            loom::explore();
+            ends.count();
+            let parker = Parker::new();
+            shared.watch_answers(parker.unparker());
+            for n in 3.. {
+                shared.watch_sleeps(&parker, None);
+                watch.tick(n * TICK);
+                if watch.next_notice() == NEVER {
+                    break;
+                }
+            }
+            visitor.join().unwrap();
+            end_whole(shared);
+        });
+    }
+
     /// Whoever comes next to the place of one who has left is not taken for that one, however long it was there. Mutation:
     /// `visitor_leaves_within_its_poll`.
     fn the_next_visitor_is_another() {

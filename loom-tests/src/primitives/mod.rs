@@ -22,6 +22,13 @@ pub(crate) use loom::sync::Arc;
 pub(crate) use prefetch::prefetch;
 pub(crate) use say::{say, say_apart};
 
+/// No model forks.
+pub(crate) mod fork {
+    pub(crate) fn generation() -> u32 {
+        0
+    }
+}
+
 /// The atomics.
 pub(crate) mod atomic {
     pub(crate) use loom::sync::atomic::{

@@ -117,6 +117,10 @@ pub(crate) fn pause(_: std::time::Duration) {
     loom::thread::yield_now();
 }
 
+pub(crate) fn is_own() -> bool {
+    false
+}
+
 pub(crate) fn panicking() -> bool {
     std::thread::panicking()
 }

@@ -150,7 +150,7 @@ impl Builder {
     /// What the watch calls with each notice.
     fn notices(&self, reports: &Arc<Reports>, runtime: Weak<Inner>) -> Notices {
         let (reports, threads) = (reports.clone(), self.threads.clone());
-        Arc::new(move |notice| reports.push(notice, &threads, &runtime))
+        Arc::new(move |notice, name| reports.push(notice, name, &threads, &runtime))
     }
 
     fn check_tick(&self) -> io::Result<()> {

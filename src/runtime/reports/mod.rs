@@ -38,8 +38,8 @@ use crate::tasks::Id;
 ///     .on_stall(move |report| {
 ///         let mut list = list.lock().unwrap();
 ///         match report.stage {
-///             StallStage::Detected => list.push((report.task, report.to_string())),
-///             StallStage::Ended => list.retain(|(task, _)| *task != report.task),
+///             StallStage::Detected => list.push(((report.task, report.location), report.to_string())),
+///             StallStage::Ended => list.retain(|(who, _)| *who != (report.task, report.location)),
 ///             _ => {}
 ///         }
 ///     })

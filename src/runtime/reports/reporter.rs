@@ -63,7 +63,14 @@ impl Reports {
 
     /// Queues a notice; starts the reporter with the first. Never waits. A reporter that cannot be started is tried again
     /// with the next notice.
-    pub(in crate::runtime) fn push(self: &Arc<Self>, notice: Notice, threads: &Spawner, runtime: &Weak<Inner>) {
+    pub(in crate::runtime) fn push(
+        self: &Arc<Self>,
+        notice: Notice,
+        name: Option<Arc<str>>,
+        threads: &Spawner,
+        runtime: &Weak<Inner>,
+    ) {
+        let heard = Heard { notice, name };
         let mut waiting = self.queue.lock();
         if waiting.closed {
             // The watch may have one more while it ends; a reporter of its own would run beside the first, which tells the rest.
@@ -71,14 +78,11 @@ impl Reports {
         }
         if waiting.notices.len() >= QUEUE {
             if notice.is_new() {
-                let heard = Heard { notice, name: None };
                 LeftOut::add(waiting.lost.entry(heard.place()).or_default(), 1, heard);
             }
             return;
         }
-        // Now: when it is told the task may be gone, and its name with it.
-        let name = runtime.upgrade().and_then(|runtime| runtime.scheduler.registry.name_of(notice.task));
-        waiting.notices.push_back(Heard { notice, name });
+        waiting.notices.push_back(heard);
         if let Some(reporter) = waiting.reporter.clone() {
             drop(waiting);
             reporter.unpark();
@@ -267,7 +271,7 @@ mod tests {
         };
         let reports = Arc::new(Reports::new(Some(Arc::new(callback)), false));
         let threads = Spawner { name: None, stack_size: None, on_start: None, on_stop: None };
-        let push = |notice| reports.push(notice, &threads, &Weak::new());
+        let push = |notice| reports.push(notice, None, &threads, &Weak::new());
         let (first, other) =
             (notice(Stage::Detected, 1), Notice { class: Class::Standstill, ..notice(Stage::Ended, 0) });
         push(first);
@@ -290,7 +294,7 @@ mod tests {
     fn reported(callback: impl Fn(&StallReport) + Send + Sync + 'static) -> Arc<Reports> {
         let reports = Arc::new(Reports::new(Some(Arc::new(callback)), false));
         let threads = Spawner { name: None, stack_size: None, on_start: None, on_stop: None };
-        reports.push(notice(Stage::Detected, 1), &threads, &Weak::new());
+        reports.push(notice(Stage::Detected, 1), None, &threads, &Weak::new());
         reports
     }
 
@@ -305,7 +309,7 @@ mod tests {
             *sum.lock() += 1 + report.suppressed;
         });
         let threads = Spawner { name: None, stack_size: None, on_start: None, on_stop: None };
-        (0..3).for_each(|_| reports.push(notice(Stage::Detected, 2), &threads, &Weak::new()));
+        (0..3).for_each(|_| reports.push(notice(Stage::Detected, 2), None, &threads, &Weak::new()));
         let other = reports.clone();
         let opener = thread::spawn(move || {
             while !other.queue.lock().closed {
@@ -355,9 +359,9 @@ mod tests {
         let callback = move |report: &StallReport| sender.lock().send(report.elapsed).unwrap();
         let reports = Arc::new(Reports::new(Some(Arc::new(callback)), false));
         let threads = Spawner { name: None, stack_size: None, on_start: None, on_stop: None };
-        reports.push(notice(Stage::Detected, 1), &threads, &Weak::new());
+        reports.push(notice(Stage::Detected, 1), None, &threads, &Weak::new());
         reports.close();
-        reports.push(notice(Stage::Detected, 2), &threads, &Weak::new());
+        reports.push(notice(Stage::Detected, 2), None, &threads, &Weak::new());
         assert!(reports.queue.lock().reporter.is_none());
         drop(reports);
         // The reporter holds the last reference, and ends.

@@ -13,7 +13,7 @@ use std::panic::Location;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use crate::scheduler::stall::{Class, Notice, Stage};
+use crate::scheduler::stall::{self, Class, Notice, Stage};
 
 /// How far apart two new stalls of one place are reported.
 const APART: Duration = Duration::from_secs(1);
@@ -31,6 +31,9 @@ pub(super) struct Heard {
     /// The task's name.
     pub(super) name: Option<Arc<str>>,
 }
+
+/// One of the stalls of a place: see [`Notice::of`].
+type Stall = (u64, Option<(stall::Place, u64)>);
 
 /// A place, and whether it is what is said of the whole process that bears it: a future may have the same one.
 pub(super) type Place = (&'static Location<'static>, bool);
@@ -78,8 +81,8 @@ pub(super) struct Told {
 #[derive(Debug, Default)]
 struct OfPlace {
     last: Option<Instant>,
-    /// The stalls that were reported and have not ended: the tasks, and their names, which are gone when the tasks are.
-    open: Vec<(u64, Option<Arc<str>>)>,
+    /// The stalls that were reported and have not ended, with the tasks' names, which are gone when the tasks are.
+    open: Vec<(Stall, Option<Arc<str>>)>,
     left_out: Option<LeftOut>,
 }
 
@@ -90,8 +93,8 @@ impl Told {
             return Some(0);
         }
         let place = self.places.entry(heard.place()).or_default();
-        let (task, stage) = (heard.notice.task, heard.notice.stage);
-        let open = place.open.iter().position(|(open, _)| *open == task);
+        let (stall, stage) = (heard.notice.of(), heard.notice.stage);
+        let open = place.open.iter().position(|(open, _)| *open == stall);
         if let (Some(open), false) = (open, heard.notice.is_new()) {
             let name = &place.open[open].1;
             heard.name = heard.name.take().or_else(|| name.clone());
@@ -115,7 +118,7 @@ impl Told {
         }
         place.last = Some(now);
         if heard.notice.stage == Stage::Detected {
-            place.open(task, heard.name.clone());
+            place.open(stall, heard.name.clone());
         }
         Some(LeftOut::take(&mut place.left_out))
     }
@@ -138,12 +141,12 @@ impl Told {
 }
 
 impl OfPlace {
-    fn open(&mut self, task: u64, name: Option<Arc<str>>) {
-        self.open.retain(|(open, _)| *open != task);
+    fn open(&mut self, stall: Stall, name: Option<Arc<str>>) {
+        self.open.retain(|(open, _)| *open != stall);
         if self.open.len() == OPEN {
             self.open.remove(0);
         }
-        self.open.push((task, name));
+        self.open.push((stall, name));
     }
 
     fn due(&self, now: Instant) -> Instant {
@@ -241,6 +244,20 @@ mod tests {
         let mut ended = heard(Stage::Ended, 2);
         told.admit(&mut ended, now + APART);
         assert_eq!(ended.name, None);
+    }
+
+    #[test]
+    fn futures_of_one_place_that_are_no_tasks_are_told_apart() {
+        let (mut told, now) = (Told::default(), Instant::now());
+        let of = |stage, visitor| {
+            let poll = stall::PollOf { place: stall::Place::Visitor(visitor), epoch: 1, thread: 0 };
+            let heard = heard(stage, 0);
+            Heard { notice: Notice { poll: Some(poll), ..heard.notice }, name: None }
+        };
+        assert_eq!(told.admit(&mut of(Stage::Detected, 1), now), Some(0));
+        assert_eq!(told.admit(&mut of(Stage::Detected, 2), now), None);
+        assert_eq!(told.admit(&mut of(Stage::Ended, 2), now), None, "the first is stuck yet");
+        assert_eq!(told.admit(&mut of(Stage::Ended, 1), now), Some(1));
     }
 
     #[test]

@@ -103,9 +103,9 @@ impl Watch {
         let running =
             || self.views.slots.iter().filter(|view| is_in_poll(view.epoch)).count().min(shared.config.permits);
         let missed =
-            self.stops.missed(now, &mut self.reserve, || Self::somebody_slept_on(&shared, &self.views.slots), running);
-        if let Some((at, waited)) = self.stops.waited() {
-            self.crowd.enter(at, waited, &shared.crowd);
+            self.stops.missed(now, &mut self.reserve, || Self::somebody_slept_on(&shared, &self.views), running);
+        if let Some((at, delays)) = self.stops.delays() {
+            self.crowd.enter(at, delays, &shared.crowd);
         }
         self.last += missed.stopped;
         standstill::tell(&shared, self.stops.standstill());
@@ -115,11 +115,11 @@ impl Watch {
         for (index, slot) in shared.slots.iter() {
             rescued |= self.look(index, slot, now, missed);
         }
-        for (index, progress) in shared.visitors.iter() {
-            self.look_at_visitor(Place::Visitor(index), progress, now, missed);
-        }
         if rescued {
             self.shared.notify();
+        }
+        for (index, progress) in shared.visitors.iter() {
+            self.look_at_visitor(Place::Visitor(index), progress, now, missed);
         }
         self.verdicts = VERDICTS;
         self.shared.offenders.decay(&mut self.last_decay, now);
@@ -137,6 +137,7 @@ impl Watch {
     /// The next tick comes when it comes: the watch is going to sleep, and keeps no worker's files open meanwhile.
     pub(crate) fn expect_nothing(&mut self) {
         self.stops.sleep(self.next_notice() != NEVER);
+        self.crowd.begin_anew(&self.shared.crowd);
         self.views.all_mut().for_each(|view| self.reserve.keep(view.probe.take()));
     }
 
@@ -153,11 +154,13 @@ impl Watch {
     }
 
     /// Whether a thread that is stuck has slept on since the last look at it.
-    fn somebody_slept_on(shared: &Shared, views: &[View]) -> bool {
-        let stuck = shared.slots.iter().zip(views).filter(|(_, view)| is_in_poll(view.epoch) && !view.account.is_new());
-        stuck.take(VERDICTS).any(|((_, slot), view)| {
-            let sight = Probe::new(slot.thread()).look();
-            slot.epoch() == view.epoch && sight.is_some_and(|sight| view.account.has_slept_on(&sight))
+    fn somebody_slept_on(shared: &Shared, views: &Views) -> bool {
+        let slots = shared.slots.iter().map(|(_, slot)| -> &Progress { slot }).zip(&views.slots);
+        let visitors = shared.visitors.iter().map(|(_, progress)| progress).zip(&views.visitors);
+        let stuck = slots.chain(visitors).filter(|(_, view)| is_in_poll(view.epoch) && !view.account.is_new());
+        stuck.take(VERDICTS).any(|(progress, view)| {
+            let sight = Probe::new(progress.thread()).look();
+            progress.epoch() == view.epoch && sight.is_some_and(|sight| view.account.has_slept_on(&sight))
         })
     }
 

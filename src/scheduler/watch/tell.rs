@@ -89,16 +89,16 @@ impl Watch {
     }
 
     pub(super) fn notice(&self, stage: Stage, class: Class, (task, location): Task, nanos: Nanos, poll: PollOf) {
-        if let Some(sink) = &self.shared.config.watch.notices {
-            let blocked = stage != Stage::Ended && class == Class::Blocked;
-            let system_call = blocked.then(|| system_call(poll.thread)).flatten();
-            sink(Notice { stage, class, task, location, nanos, system_call, poll: Some(poll), stuck: 1 });
-        }
-        // Counted when it has been told, under its task's name: who has seen it in the metrics may end it.
-        self.shared.figures.lasted(nanos);
+        // Before it is counted: who sees it in the metrics may end the task, and its name goes with it.
+        let name = self.shared.registry.name_of(task);
         if stage == Stage::Detected {
             self.shared.figures.stalled();
         }
+        self.shared.figures.lasted(nanos);
+        let Some(sink) = &self.shared.config.watch.notices else { return };
+        let blocked = stage != Stage::Ended && class == Class::Blocked;
+        let system_call = blocked.then(|| system_call(poll.thread)).flatten().filter(|_| self.shared.lasts(&poll));
+        sink(Notice { stage, class, task, location, nanos, system_call, poll: Some(poll), stuck: 1 }, name);
     }
 
     /// When the next notice of a poll that is stuck now is due; the watch sleeps no longer than that.

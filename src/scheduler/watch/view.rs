@@ -12,7 +12,7 @@ use crate::primitives::clock::{NEVER, Nanos};
 #[derive(Debug, Default)]
 pub(super) struct Views {
     pub(super) slots: Vec<View>,
-    visitors: Vec<View>,
+    pub(super) visitors: Vec<View>,
 }
 
 /// A task's number, and where it was spawned.
