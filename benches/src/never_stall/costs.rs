@@ -9,11 +9,18 @@ use crate::peers::freewheel::Freewheel;
 use crate::rows::{self, Body, Scale};
 use crate::statistics::{Spread, median};
 
+/// What is measured here alone: *spawn from inside* has a poll of ten milliseconds, and there the watch steps in, as it should.
+pub(super) const SPAWNS: &str = "spawn from inside, a thousand at a time";
+
 /// The medians of both, and of each round's difference and ratio.
 pub(super) fn play(row: &str, quick: bool) -> Result<Values, String> {
     let (rounds, scale) = if quick { (9, Scale::Quick) } else { (31, Scale::Full) };
     let found = rows::all::<Freewheel>().into_iter().find(|known| known.name == row);
-    let Some(Body::Kept(measure)) = found.and_then(|row| row.body) else { return Err(format!("no row `{row}`")) };
+    let measure = match found.and_then(|row| row.body) {
+        Some(Body::Kept(measure)) => measure,
+        _ if row == SPAWNS => rows::spawn::inside_by_thousands,
+        _ => return Err(format!("no row `{row}`")),
+    };
     let setup = Setup { workers: WORKERS, blockers: None, keep_alive: None };
     let (on, off) = (Ours::<true>::start(setup), Ours::<false>::start(setup));
     let sample = |peer: &Freewheel| measure(peer, scale).values[0];

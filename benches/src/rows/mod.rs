@@ -12,7 +12,7 @@ mod http;
 pub(crate) mod lifecycle;
 mod memory;
 mod scaling;
-mod spawn;
+pub(crate) mod spawn;
 pub(crate) mod timers;
 pub(crate) mod wake;
 mod yielding;

@@ -15,17 +15,27 @@ pub(super) fn rows<P: Peer>() -> Vec<Row<P>> {
 
 /// A task spawns empty tasks, keeps the handles, then awaits them all.
 pub(super) fn inside<P: Peer>(peer: &P, scale: Scale) -> Sample {
-    let tasks = scale.of(50_000);
+    inside_by(peer, scale.of(50_000), 1)
+}
+
+/// The same a thousand at a time, so that no poll lasts for as long as a tick of the watch.
+pub(crate) fn inside_by_thousands<P: Peer>(peer: &P, scale: Scale) -> Sample {
+    inside_by(peer, 1_000, scale.of(50))
+}
+
+fn inside_by<P: Peer>(peer: &P, tasks: usize, times: usize) -> Sample {
     let total = on_worker(peer, async move {
         let start = Instant::now();
-        let mut handles = Vec::with_capacity(tasks);
-        handles.extend((0..tasks).map(|_| P::spawn(async {})));
-        for handle in handles {
-            handle.await;
+        for _ in 0..times {
+            let mut handles = Vec::with_capacity(tasks);
+            handles.extend((0..tasks).map(|_| P::spawn(async {})));
+            for handle in handles {
+                handle.await;
+            }
         }
         start.elapsed()
     });
-    Sample::time(total, tasks)
+    Sample::time(total, tasks * times)
 }
 
 /// A thread that is not the runtime's spawns empty tasks, then blocks until all have run.

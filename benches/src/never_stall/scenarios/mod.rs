@@ -240,7 +240,7 @@ pub(super) const SCENARIOS: &[Scenario] = &[
     ),
     cost("cost of a yield", "≤ 2 ns more", &[("difference", 2.0), ("ratio", 1.02)], "yield, 1 task"),
     cost("cost of a yield among 200", "≤ 2 ns more", &[("difference", 2.0), ("ratio", 1.02)], "yield, 200 tasks"),
-    cost("cost of a spawn", "≤ 2 % more", &[("ratio", 1.02)], "spawn from inside"),
+    cost("cost of a spawn", "≤ 2 % more", &[("ratio", 1.02)], super::costs::SPAWNS),
     cost("cost of a ping-pong", "≤ 2 % more", &[("ratio", 1.02)], "ping-pong, 2 oneshots"),
 ];
 
