@@ -124,6 +124,25 @@ on_both! {
         assert_eq!((&buf, &all), (b"pe", b"peek"));
     }
 
+    slices_are_written_in_order_be_they_few_bytes_or_many {
+        let (mut client, mut server) = pair().await;
+        let bytes: Vec<u8> = (0..5000u32).map(|number| number as u8 ^ (number >> 8) as u8).collect();
+        // Where the second slice begins, the third, and where that ends.
+        let cuts = [[0, 0, 0], [0, 1, 1], [2, 2, 9], [1, 900, 1023], [24, 1024, 1024], [0, 700, 1025], [1, 2500, 5000]];
+        for [one, two, length] in cuts {
+            let slices = [&bytes[..one], &bytes[one..two], &bytes[two..length]].map(IoSlice::new);
+            let mut written = client.write_vectored(&slices).await.unwrap();
+            assert!(written > 0 || length == 0);
+            while written < length {
+                written += client.write(&bytes[written..length]).await.unwrap();
+            }
+            assert_eq!(written, length);
+            let mut read = vec![0; length];
+            server.read_exact(&mut read).await.unwrap();
+            assert_eq!(read, bytes[..length]);
+        }
+    }
+
     trying_without_waiting_and_waiting_for_readiness {
         let (client, server) = pair().await;
         let mut buf = Vec::with_capacity(16);

