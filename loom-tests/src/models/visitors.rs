@@ -129,7 +129,9 @@ models! { "visitors";
     /// `visitor_leaves_within_its_poll`.
     fn the_next_visitor_is_another() {
         model(|| {
+            loom::stop_exploring();
             let (shared, mut watch) = quiet();
+            loom::explore();
             for n in [100, 200, 300] {
                 let visit = Visit::new(&shared, Location::caller());
                 let date = visit.poll(|| {
