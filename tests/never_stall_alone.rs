@@ -11,33 +11,14 @@ use std::sync::{Arc, mpsc};
 use std::thread;
 use std::time::Duration;
 
-use freewheel::runtime::{Builder, Handle, Runtime, StallClass, StallReport, StallStage};
+use freewheel::runtime::{Builder, Handle, Runtime, StallClass, StallStage};
 use freewheel::task::JoinHandle;
 use freewheel::time::sleep;
+use support::stalls::{self, Reports, fall_asleep, first, wait, wall};
 use support::{drop_to_other_user, eventually, in_child, must_panic, set_limit, test, thread_names, threads};
 
-type Reports = mpsc::Receiver<StallReport>;
-
-/// A runtime that sends each report on.
 fn reporting() -> (Runtime, Reports) {
-    let (sender, reports) = mpsc::channel();
-    let mut builder = Builder::new_current_thread();
-    builder.stall_threshold(Duration::from_millis(5));
-    let runtime = builder.on_stall(move |report| drop(sender.send(report.clone()))).build().unwrap();
-    (runtime, reports)
-}
-
-/// What blocks a thread until its other half is dropped.
-fn wall() -> (mpsc::Sender<()>, mpsc::Receiver<()>) {
-    mpsc::channel()
-}
-
-fn wait(wall: &mpsc::Receiver<()>) {
-    let _ = wall.recv();
-}
-
-fn first(reports: &Reports, stage: StallStage) -> StallReport {
-    reports.iter().find(|report| report.stage == stage).unwrap()
+    stalls::reporting(&mut Builder::new_current_thread())
 }
 
 /// Drives `future` on a thread of its own.
@@ -169,13 +150,7 @@ fn a_future_of_block_on_that_panics_leaves_no_stuck_poll_behind() {
 }
 
 fn built_with(setting: Option<&str>, ask: impl FnOnce(&mut Builder)) -> Runtime {
-    // SAFETY: in a process of its own whose other threads, the harness's and the watchdog's, do not look at the environment.
-    unsafe {
-        match setting {
-            Some(setting) => std::env::set_var("FREEWHEEL_STALL", setting),
-            None => std::env::remove_var("FREEWHEEL_STALL"),
-        }
-    }
+    stalls::operator_says(setting);
     let mut builder = Builder::new_current_thread();
     ask(&mut builder);
     builder.build().unwrap()
@@ -236,30 +211,14 @@ fn a_line_is_written_where_the_operator_asks_for_it() {
     assert!(after.contains("freewheel: the future of block_on at tests/never_stall_alone.rs:"), "{after}");
 }
 
-/// How often each thread of that name went to sleep.
-fn rests(name: &str) -> u64 {
-    let tasks = std::fs::read_dir("/proc/self/task").unwrap().flatten();
-    let status = tasks.filter_map(|task| std::fs::read_to_string(task.path().join("status")).ok());
-    let named = status.filter(|status| status.lines().any(|line| line == format!("Name:\t{name}")));
-    let count = |line: &str| line.strip_prefix("voluntary_ctxt_switches:")?.trim().parse::<u64>().ok();
-    named.filter_map(|status| status.lines().find_map(count)).sum()
-}
-
 #[test]
 fn the_watch_sleeps_while_nobody_drives_and_while_the_driver_sleeps() {
     let told = in_child("the_watch_sleeps_while_nobody_drives_and_while_the_driver_sleeps", || {
         let (runtime, reports) = reporting();
         let runtime = Arc::new(runtime);
         runtime.spawn(async {});
-        let sleeps = || {
-            // It ticks some times more, and then no more.
-            eventually(|| {
-                let before = rests("freewheel-watch");
-                // Not to wait for anything: the time in which it must not wake.
-                thread::sleep(Duration::from_millis(300));
-                before == rests("freewheel-watch")
-            });
-        };
+        // It ticks some times more, and then no more.
+        let sleeps = || fall_asleep("freewheel-watch");
         sleeps();
         let (stop, stopped) = wall();
         let driver = drive(&runtime, async move {

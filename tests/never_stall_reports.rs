@@ -10,15 +10,11 @@ use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
 use freewheel::runtime::{Builder, Runtime, StallReport, StallStage};
+use support::stalls::{self, Reports};
 use support::{in_child, test};
 
-/// A runtime that sends each report on.
-fn reporting() -> (Runtime, mpsc::Receiver<StallReport>) {
-    let (sender, reports) = mpsc::channel();
-    let mut builder = Builder::new_multi_thread();
-    builder.worker_threads(2).stall_threshold(Duration::from_millis(5));
-    let runtime = builder.on_stall(move |report| drop(sender.send(report.clone()))).build().unwrap();
-    (runtime, reports)
+fn reporting() -> (Runtime, Reports) {
+    stalls::reporting(Builder::new_multi_thread().worker_threads(2))
 }
 
 #[test]
@@ -91,13 +87,7 @@ fn a_task_stuck_on_a_lock_or_in_open_is_reported_with_the_lock_or_the_path() {
 
 /// Blocks a task of a runtime without a callback, in an environment that says `setting`, for `time`.
 fn block_with(setting: Option<&str>, time: Duration) -> std::io::Result<()> {
-    // SAFETY: in a process of its own whose other threads, the harness's and the watchdog's, do not look at the environment.
-    unsafe {
-        match setting {
-            Some(setting) => std::env::set_var("FREEWHEEL_STALL", setting),
-            None => std::env::remove_var("FREEWHEEL_STALL"),
-        }
-    }
+    stalls::operator_says(setting);
     let runtime = Builder::new_multi_thread().worker_threads(1).build()?;
     // Not to wait for anything: this is the stall.
     runtime.block_on(runtime.spawn(async move { std::thread::sleep(time) })).unwrap();

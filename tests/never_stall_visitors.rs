@@ -12,30 +12,12 @@ use std::time::Duration;
 use freewheel::runtime::{Builder, Handle, Runtime, StallClass, StallReport, StallStage};
 use freewheel::task::{block_in_place, block_in_place_now};
 use freewheel::time::sleep;
-use support::{comes_to_rest, eventually, in_child, must_panic, test};
+use support::stalls::{self, Reports, fall_asleep, first, wait, wall};
+use support::{comes_to_rest, in_child, must_panic, test};
 
-type Reports = mpsc::Receiver<StallReport>;
-
-/// A runtime that sends each report on.
 fn reporting() -> (Arc<Runtime>, Reports) {
-    let (sender, reports) = mpsc::channel();
-    let mut builder = Builder::new_multi_thread();
-    builder.worker_threads(2).stall_threshold(Duration::from_millis(5));
-    let runtime = builder.on_stall(move |report| drop(sender.send(report.clone()))).build().unwrap();
+    let (runtime, reports) = stalls::reporting(Builder::new_multi_thread().worker_threads(2));
     (Arc::new(runtime), reports)
-}
-
-/// What blocks a thread until its other half is dropped.
-fn wall() -> (mpsc::Sender<()>, mpsc::Receiver<()>) {
-    mpsc::channel()
-}
-
-fn wait(wall: &mpsc::Receiver<()>) {
-    let _ = wall.recv();
-}
-
-fn first(reports: &Reports, stage: StallStage) -> StallReport {
-    reports.iter().find(|report| report.stage == stage).unwrap()
 }
 
 /// The line after this one in this file, as a location tells it.
@@ -44,22 +26,46 @@ fn next_line() -> u32 {
     std::panic::Location::caller().line() + 1
 }
 
+/// A thread that is stuck in a `block_on`.
+struct Stuck {
+    /// The line of that call.
+    line: u32,
+    release: mpsc::Sender<()>,
+    thread: thread::JoinHandle<()>,
+}
+
+impl Stuck {
+    fn new(runtime: &Arc<Runtime>) -> Self {
+        let ((release, lock), runtime) = (wall(), runtime.clone());
+        let line = next_line();
+        let thread = thread::spawn(move || runtime.block_on(async move { wait(&lock) }));
+        Self { line, release, thread }
+    }
+
+    /// The first report of that call.
+    fn report(&self, reports: &Reports) -> StallReport {
+        reports.iter().find(|report| report.location.line() == self.line).unwrap()
+    }
+
+    fn let_go(self) {
+        drop(self.release);
+        self.thread.join().unwrap();
+    }
+}
+
 #[test]
 fn a_block_in_it_is_told_by_the_place_of_the_call_while_it_lasts_and_when_it_is_over() {
     test(|| {
         let (runtime, reports) = reporting();
-        let (release, lock) = wall();
-        let theirs = runtime.clone();
-        let line = next_line();
-        let visitor = thread::spawn(move || theirs.block_on(async move { wait(&lock) }));
+        let stuck = Stuck::new(&runtime);
+        let line = stuck.line;
         let found = first(&reports, StallStage::Detected);
         assert_eq!((found.class, found.task, found.location.line()), (StallClass::Blocked, None, line));
         assert_eq!(found.system_call.as_deref(), Some("futex"));
         assert!(found.to_string().starts_with("the future of block_on at tests/never_stall_visitors.rs:"), "{found}");
         let again = first(&reports, StallStage::Ongoing);
         assert!(again.elapsed >= 2 * Duration::from_millis(5), "{again}");
-        drop(release);
-        visitor.join().unwrap();
+        stuck.let_go();
         assert_eq!(first(&reports, StallStage::Ended).location.line(), line);
         let metrics = runtime.handle().metrics();
         assert!(metrics.stalls() >= 1 && metrics.longest_stall() >= again.elapsed);
@@ -82,14 +88,10 @@ fn it_is_told_inside_a_task_and_of_each_call_by_its_own_place() {
         runtime.block_on(task).unwrap();
 
         // The place that the first has left is the next one's.
-        let (release, lock) = wall();
-        let theirs = runtime.clone();
-        let line = next_line();
-        let visitor = thread::spawn(move || theirs.block_on(async move { wait(&lock) }));
-        let report = reports.iter().find(|report| report.location.line() == line).unwrap();
+        let stuck = Stuck::new(&runtime);
+        let report = stuck.report(&reports);
         assert_eq!((report.stage, report.class), (StallStage::Detected, StallClass::Blocked), "{report}");
-        drop(release);
-        visitor.join().unwrap();
+        stuck.let_go();
     });
 }
 
@@ -110,15 +112,11 @@ fn what_it_announces_is_not_told() {
             other.block_on(long());
             other.block_on(async { runtime.block_on(async { other.block_on(long()) }) });
         });
-        let (release, lock) = wall();
-        let theirs = runtime.clone();
-        let line = next_line();
-        let visitor = thread::spawn(move || theirs.block_on(async move { wait(&lock) }));
+        let stuck = Stuck::new(&runtime);
         // The first there is, of the place that is not announced.
         let report = reports.recv().unwrap();
-        assert_eq!(report.location.line(), line, "{report}");
-        drop(release);
-        visitor.join().unwrap();
+        assert_eq!(report.location.line(), stuck.line, "{report}");
+        stuck.let_go();
     });
 }
 
@@ -148,15 +146,11 @@ fn one_that_panics_has_ended_and_the_next_is_told_by_itself() {
     test(|| {
         let (runtime, reports) = reporting();
         must_panic(|| runtime.block_on(async { panic!("on purpose") }));
-        let (release, lock) = wall();
-        let theirs = runtime.clone();
-        let line = next_line();
-        let visitor = thread::spawn(move || theirs.block_on(async move { wait(&lock) }));
+        let stuck = Stuck::new(&runtime);
         // To print a panic may take so long that this is told too.
-        let report = reports.iter().find(|report| report.location.line() == line).unwrap();
+        let report = stuck.report(&reports);
         assert_eq!((report.stage, report.class), (StallStage::Detected, StallClass::Blocked), "{report}");
-        drop(release);
-        visitor.join().unwrap();
+        stuck.let_go();
     });
 }
 
@@ -164,34 +158,13 @@ fn one_that_panics_has_ended_and_the_next_is_told_by_itself() {
 fn one_that_stays_stuck_keeps_nobody_awake() {
     in_child("one_that_stays_stuck_keeps_nobody_awake", || {
         let (runtime, reports) = reporting();
-        let (release, lock) = wall();
-        let theirs = runtime.clone();
-        let visitor = thread::spawn(move || theirs.block_on(async move { wait(&lock) }));
+        let stuck = Stuck::new(&runtime);
         first(&reports, StallStage::Detected);
-        let switches = || {
-            let status = std::fs::read_to_string(format!("/proc/self/task/{}/status", reactor_thread())).unwrap();
-            let line = status.lines().find(|line| line.starts_with("voluntary_ctxt_switches:")).unwrap().to_owned();
-            line.split_whitespace().nth(1).unwrap().parse::<u64>().unwrap()
-        };
         // Between two dates of its reports, which are twice as far apart each time.
-        eventually(|| {
-            let before = switches();
-            // Not to wait for anything: the time in which it must not wake.
-            thread::sleep(Duration::from_millis(300));
-            switches() == before
-        });
-        drop(release);
-        visitor.join().unwrap();
+        fall_asleep("freewheel-react");
+        stuck.let_go();
     })
     .assert_ok();
-}
-
-fn reactor_thread() -> String {
-    let tasks = std::fs::read_dir("/proc/self/task").unwrap().flatten();
-    let named = |task: &std::fs::DirEntry| {
-        std::fs::read_to_string(task.path().join("comm")).is_ok_and(|name| name.trim() == "freewheel-react")
-    };
-    tasks.into_iter().find(named).unwrap().file_name().into_string().unwrap()
 }
 
 #[test]
@@ -211,6 +184,7 @@ fn more_than_can_be_seen_are_let_be() {
 #[test]
 fn where_nobody_asks_nothing_is_said() {
     let told = in_child("where_nobody_asks_nothing_is_said", || {
+        stalls::operator_says(None);
         // Not to wait for anything: the stall. On a machine with few cores to spare its report may take a second.
         let stall = |time| async move { thread::sleep(Duration::from_millis(time)) };
         Builder::new_multi_thread().worker_threads(1).build().unwrap().block_on(stall(100));

@@ -16,6 +16,7 @@ mod gate;
 pub(crate) mod interpose;
 mod process;
 mod runtimes;
+pub(crate) mod stalls;
 mod wakers;
 mod watchdog;
 
