@@ -94,6 +94,19 @@ pub(super) fn until(mut is_so: impl FnMut() -> bool) {
     assert!(comes, "it never comes to that");
 }
 
+/// On the watch's thread: sleeps and looks in turns, from the `first` tick on, until a look at that time says that it is over. Loom
+/// reports a deadlock if it sleeps on what it saw before.
+pub(super) fn sleep_and_look(shared: &Shared, first: Nanos, mut look: impl FnMut(Nanos) -> bool) {
+    let parker = Parker::new();
+    shared.watch_answers(parker.unparker());
+    for n in first.. {
+        shared.watch_sleeps(&parker, None);
+        if look(n * TICK) {
+            return;
+        }
+    }
+}
+
 /// Ends it as the runtime does, in one order of events: how it ends is for the models of the shutdown. Whatever is left after
 /// that shows as a leak of loom's `Arc`s.
 pub(super) fn end(shared: Arc<Shared>) {

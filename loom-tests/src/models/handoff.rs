@@ -4,7 +4,9 @@ use std::panic::Location;
 
 use loom::thread;
 
-use super::engine::{TICK, Tally, end, end_whole, scheduler, scheduler_with, settle, settled, spawn, task, until};
+use super::engine::{
+    TICK, Tally, end, end_whole, scheduler, scheduler_with, settle, settled, sleep_and_look, spawn, task, until,
+};
 use crate::explore::{model, models};
 use crate::primitives::Arc;
 use crate::primitives::clock::NEVER;
@@ -150,15 +152,10 @@ models! { "handoff";
             assert_eq!(watch.next_notice(), NEVER);
             loom::explore();
             returns.count();
-            let parker = Parker::new();
-            shared.watch_answers(parker.unparker());
-            for n in 3.. {
-                shared.watch_sleeps(&parker, None);
-                watch.tick(n * TICK);
-                if watch.next_notice() != NEVER {
-                    break;
-                }
-            }
+            sleep_and_look(&shared, 3, |now| {
+                watch.tick(now);
+                watch.next_notice() != NEVER
+            });
             told.count();
             done.wait();
             end_whole(shared);

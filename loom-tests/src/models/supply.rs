@@ -2,12 +2,13 @@
 
 use std::panic::Location;
 
-use super::engine::{TICK, Tally, permits_are_whole, scheduler_with, settle, shut_down, spawn, task, until};
+use super::engine::{
+    TICK, Tally, permits_are_whole, scheduler_with, settle, shut_down, sleep_and_look, spawn, task, until,
+};
 use crate::explore::{model, models};
 use crate::primitives::Arc;
 use crate::primitives::atomic::{Ordering, fence};
 use crate::primitives::clock::NEVER;
-use crate::primitives::parker::Parker;
 use crate::primitives::thread::refuse_after;
 use crate::scheduler::{Shared, Supply, block_in_place_now};
 
@@ -164,16 +165,11 @@ models! { "supply";
             assert_eq!(supply.next(), NEVER);
             loom::explore();
             returns.count();
-            let parker = Parker::new();
-            shared.watch_answers(parker.unparker());
-            for n in 2.. {
-                shared.watch_sleeps(&parker, None);
+            sleep_and_look(&shared, 2, |now| {
                 shared.watch_looks();
-                supply.tick(n * TICK);
-                if supply.next() != NEVER {
-                    break;
-                }
-            }
+                supply.tick(now);
+                supply.next() != NEVER
+            });
             loom::stop_exploring();
             done.wait();
             permits_are_whole(&shared);

@@ -5,15 +5,15 @@ use std::panic::Location;
 
 use loom::thread;
 
-use super::engine::{TICK, Tally, end_whole, scheduler_with, settle};
+use super::engine::{TICK, Tally, end_whole, scheduler_with, settle, sleep_and_look};
 use crate::explore::{model, models};
 use crate::primitives::Arc;
-use crate::primitives::clock::NEVER;
-use crate::primitives::parker::Parker;
+use crate::primitives::clock::{NEVER, Nanos};
 use crate::scheduler::{Reserve, Shared, Visit, Watch, block_in_place};
 
-/// A scheduler of which nobody does anything, and a watch that has seen that.
+/// A scheduler of which nobody does anything, and a watch that has seen that. From here on nothing is explored until the model says so.
 fn quiet() -> (Arc<Shared>, Watch) {
+    loom::stop_exploring();
     let shared = scheduler_with(1, 1, |config| config.watch.report_after = 1000 * TICK);
     settle(&shared, 1);
     let mut watch = Watch::new(shared.clone(), Reserve::default());
@@ -21,25 +21,19 @@ fn quiet() -> (Arc<Shared>, Watch) {
     (shared, watch)
 }
 
-/// Sleeps and looks in turns until the watch knows of a poll of which there may be something to tell. Loom reports a deadlock if it sleeps
-/// on what it saw before.
-fn sleeps_until_it_has_seen(shared: &Shared, watch: &mut Watch) {
-    let parker = Parker::new();
-    shared.watch_answers(parker.unparker());
-    for n in 2.. {
-        shared.watch_sleeps(&parker, None);
-        watch.tick(n * TICK);
-        if watch.next_notice() != NEVER {
-            return;
-        }
-    }
+/// Sleeps and looks in turns, from the `first` tick on, until the watch knows of a poll of which there may be something to tell, or of
+/// none.
+fn sleeps_until_it_knows(shared: &Shared, watch: &mut Watch, first: Nanos, of_one: bool) {
+    sleep_and_look(shared, first, |now| {
+        watch.tick(now);
+        (watch.next_notice() != NEVER) == of_one
+    });
 }
 
 models! { "visitors";
     /// Mutations: `visitor_tells_nobody`, `visitor_is_news_to_nobody`.
     fn a_poll_that_begins_is_seen() {
         model(|| {
-            loom::stop_exploring();
             let (shared, mut watch) = quiet();
             loom::explore();
             let (seen, sees) = Tally::new(1);
@@ -48,7 +42,7 @@ models! { "visitors";
                 let visit = Visit::new(&theirs, Location::caller());
                 visit.poll(|| seen.wait());
             });
-            sleeps_until_it_has_seen(&shared, &mut watch);
+            sleeps_until_it_knows(&shared, &mut watch, 2, true);
             sees.count();
             visitor.join().unwrap();
             end_whole(shared);
@@ -59,7 +53,6 @@ models! { "visitors";
     /// `visitor_declares_nothing`.
     fn a_poll_that_goes_on_after_an_announced_call_is_seen() {
         model(|| {
-            loom::stop_exploring();
             let (shared, mut watch) = quiet();
             let (away, returns) = Tally::new(1);
             let (begun, begins) = Tally::new(1);
@@ -82,7 +75,7 @@ models! { "visitors";
             assert_eq!(watch.next_notice(), NEVER, "it has said so itself");
             loom::explore();
             returns.count();
-            sleeps_until_it_has_seen(&shared, &mut watch);
+            sleeps_until_it_knows(&shared, &mut watch, 4, true);
             sees.count();
             visitor.join().unwrap();
             end_whole(shared);
@@ -93,7 +86,6 @@ models! { "visitors";
     /// Mutation: `visitor_ends_and_tells_nobody`.
     fn a_poll_that_ends_is_seen() {
         model(|| {
-            loom::stop_exploring();
             let (shared, mut watch) = quiet();
             let (begun, begins) = Tally::new(1);
             let (lasts, ends) = Tally::new(1);
@@ -111,15 +103,7 @@ models! { "visitors";
             assert_ne!(watch.next_notice(), NEVER);
             loom::explore();
             ends.count();
-            let parker = Parker::new();
-            shared.watch_answers(parker.unparker());
-            for n in 3.. {
-                shared.watch_sleeps(&parker, None);
-                watch.tick(n * TICK);
-                if watch.next_notice() == NEVER {
-                    break;
-                }
-            }
+            sleeps_until_it_knows(&shared, &mut watch, 3, false);
             visitor.join().unwrap();
             end_whole(shared);
         });
@@ -129,7 +113,6 @@ models! { "visitors";
     /// `visitor_leaves_within_its_poll`.
     fn the_next_visitor_is_another() {
         model(|| {
-            loom::stop_exploring();
             let (shared, mut watch) = quiet();
             loom::explore();
             for n in [100, 200, 300] {
