@@ -93,15 +93,19 @@ impl<'a> Visit<'a> {
         poll()
     }
 
+    /// Its entry, if it is seen.
+    fn index(&self) -> Option<usize> {
+        self.index.filter(|_| self.process == fork::generation())
+    }
+
     fn progress(&self) -> Option<&Progress> {
-        let index = self.index.filter(|_| self.process == fork::generation())?;
-        Some(self.shared.visitors.get(index))
+        self.index().map(|index| self.shared.visitors.get(index))
     }
 }
 
 impl Drop for Visit<'_> {
     fn drop(&mut self) {
-        if let (Some(index), true) = (self.index, self.progress().is_some()) {
+        if let Some(index) = self.index() {
             self.shared.visitors.left.lock().push(index);
         }
     }

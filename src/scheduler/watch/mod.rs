@@ -168,7 +168,11 @@ impl Watch {
     fn look(&mut self, index: usize, slot: &Slot, now: Nanos, missed: Missed) -> bool {
         let place = Place::Slot(index);
         if !self.lasts(place, slot, now, missed) {
-            slot.mark_seen(self.views[place].epoch);
+            let epoch = self.views[place].epoch;
+            // Who is in no poll is not slow: no mark, and no line of an idle thread's written at each tick.
+            if is_in_poll(epoch) {
+                slot.mark_seen(epoch);
+            }
             return false;
         }
         let counts = self.counts(place, slot, now);

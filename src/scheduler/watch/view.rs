@@ -21,14 +21,18 @@ pub(super) type Task = (u64, &'static Location<'static>);
 impl Views {
     /// The view of this place, one that knows nothing yet if it is new. The watch comes to a table's entries in their order.
     pub(super) fn get_or_add(&mut self, place: Place) -> &mut View {
-        let (views, index) = match place {
-            Place::Slot(index) => (&mut self.slots, index),
-            Place::Visitor(index) => (&mut self.visitors, index),
-        };
+        let (views, index) = self.table(place);
         if index == views.len() {
             views.push(View::new());
         }
         &mut views[index]
+    }
+
+    fn table(&mut self, place: Place) -> (&mut Vec<View>, usize) {
+        match place {
+            Place::Slot(index) => (&mut self.slots, index),
+            Place::Visitor(index) => (&mut self.visitors, index),
+        }
     }
 
     pub(super) fn all(&self) -> impl Iterator<Item = &View> {
@@ -53,10 +57,8 @@ impl Index<Place> for Views {
 
 impl IndexMut<Place> for Views {
     fn index_mut(&mut self, place: Place) -> &mut View {
-        match place {
-            Place::Slot(index) => &mut self.slots[index],
-            Place::Visitor(index) => &mut self.visitors[index],
-        }
+        let (views, index) = self.table(place);
+        &mut views[index]
     }
 }
 
